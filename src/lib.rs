@@ -1,0 +1,1 @@
+//! Unefois: people give their information to the State once.

@@ -1,1 +1,3 @@
-fn main(){}
+//! The `unefois` program.
+
+fn main() {}

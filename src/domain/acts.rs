@@ -1,0 +1,182 @@
+//! What can be asked of the broker, each with the facts on which it is decided. An act holds what its asker said; its
+//! facts hold what the broker knows. `policy` decides on both and on the catalogue; nothing else is considered.
+
+use std::collections::BTreeSet;
+
+use super::{
+    AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Giver, GrantId, Identified, KindId, Language,
+    PurposeId, SubjectId, Terms,
+};
+use crate::clock::Moment;
+
+/// A version counter of something stored.
+pub type Version = u64;
+
+/// An agency asks for a data token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ask {
+    /// The consent it relies on.
+    pub consent: ConsentId,
+    /// The grant of its access token.
+    pub grant: GrantId,
+    /// The purpose it states.
+    pub purpose: PurposeId,
+    /// The attributes it wants; never empty.
+    pub attributes: BTreeSet<AttributeId>,
+    /// Thumbprint of the DPoP key that the answer is bound to.
+    pub recipient_key: String,
+    /// Its Idempotency-Key.
+    pub idempotency_key: String,
+}
+
+/// What the broker knows when an agency asks.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The consent, if there is such a one and it is the asking body's.
+    pub consent: Option<Consent>,
+    /// Whether the grant stands.
+    pub grant_stands: bool,
+    /// Version of the subject: records, mandates, keys.
+    pub subject_version: Version,
+    /// Version of what is in force: rules, catalogue, clients, bodies.
+    pub epoch: Version,
+    /// Who runs the broker.
+    pub custodian: Custodian,
+}
+
+/// An agency asks for a consent (at PAR), before any person is there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConsentAsk {
+    /// The purpose.
+    pub purpose: PurposeId,
+    /// Its version, where the agency pins one.
+    pub purpose_version: Option<u32>,
+    /// Attributes it cannot do without.
+    pub attributes: BTreeSet<AttributeId>,
+    /// Attributes that the person may leave out.
+    pub optional: BTreeSet<AttributeId>,
+    /// The body that is to receive.
+    pub recipient: BodyId,
+    /// Until when it asks; the purpose's longest validity otherwise.
+    pub until: Option<Moment>,
+    /// How many releases it asks for; the purpose's most otherwise.
+    pub max_uses: Option<u32>,
+    /// Its own reference.
+    pub case: Option<String>,
+}
+
+/// A portal asks to check and draft (at PAR), before any person is there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SessionAsk {
+    /// Kinds it wants to check.
+    pub checks: BTreeSet<KindId>,
+    /// Kinds it wants to draft.
+    pub drafts: BTreeSet<KindId>,
+}
+
+/// What the broker knows when a client asks at PAR, or a portal asks on behalf of a person who agreed.
+#[derive(Clone, Debug)]
+pub struct ClientFacts {
+    /// Version of what is in force.
+    pub epoch: Version,
+    /// Who runs the broker.
+    pub custodian: Custodian,
+}
+
+/// A portal asks what is on file, for a person who agreed to it in this session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CheckAsk {
+    /// Whose records.
+    pub subject: SubjectId,
+    /// The kinds it asks about.
+    pub kinds: BTreeSet<KindId>,
+    /// The kinds to which the person agreed in this session.
+    pub agreed: BTreeSet<KindId>,
+}
+
+/// A person says yes to a consent asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Decision {
+    /// The consent's new identifier.
+    pub consent: ConsentId,
+    /// What was asked and shown, with what the person ticked.
+    pub terms: Terms,
+}
+
+/// A person confirms a draft that a portal submitted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Submission {
+    /// The draft.
+    pub draft: DraftId,
+    /// Its kind.
+    pub kind: KindId,
+    /// The portal's body, which is named with the record.
+    pub via: BodyId,
+    /// The portal's client.
+    pub client: super::ClientId,
+    /// Language of the page.
+    pub language: Language,
+}
+
+/// What the broker knows when a person acts for a subject.
+#[derive(Clone, Debug)]
+pub struct PersonFacts {
+    /// The subject.
+    pub subject: SubjectId,
+    /// Who the subject is, as identified at this sign-in.
+    pub who: Identified,
+    /// Who acts.
+    pub giver: Giver,
+    /// Whether the acting person is the one who began the session.
+    pub same_session: bool,
+    /// Version of the subject.
+    pub subject_version: Version,
+    /// Version of what is in force.
+    pub epoch: Version,
+    /// Who runs the broker.
+    pub custodian: Custodian,
+}
+
+/// A person looks at values that the broker keeps about the subject: a preview, a copy. Writes no entry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OwnView {
+    /// The attributes to show.
+    pub attributes: BTreeSet<AttributeId>,
+}
+
+/// An officer looks into the log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reading {
+    /// Why: free text that the officer writes, kept in the person part.
+    pub reason: String,
+    /// What is looked for.
+    pub query: Query,
+}
+
+/// What an officer looks for.
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub struct Query {
+    /// One entry, by index.
+    pub entry: Option<u64>,
+    /// Events of one type.
+    pub event: Option<String>,
+    /// Where this body released or received.
+    pub body: Option<BodyId>,
+    /// For this purpose.
+    pub purpose: Option<PurposeId>,
+    /// From this day.
+    pub from: Option<crate::clock::Day>,
+    /// To this day, included.
+    pub to: Option<crate::clock::Day>,
+    /// Before this index: the page's key.
+    pub before: Option<u64>,
+}
+
+/// What the broker knows when an officer looks.
+#[derive(Clone, Debug)]
+pub struct OfficerFacts {
+    /// Version of what is in force.
+    pub epoch: Version,
+    /// Who runs the broker.
+    pub custodian: Custodian,
+}

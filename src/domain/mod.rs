@@ -1,0 +1,19 @@
+//! The words of the Act, as types: what a body, a purpose, a consent, an ask is. Pure: no async, no input or output,
+//! no framework, no clock of its own.
+//!
+//! Not here: who proved to be whom (`identity`), whether something may be done (`policy`), what was done (`ledger`).
+//! INVARIANT: a stage of a consent carries the facts that are true in it, and no others.
+
+mod acts;
+mod catalogue;
+mod consent;
+mod event;
+mod ids;
+mod subject;
+
+pub use acts::*;
+pub use catalogue::*;
+pub use consent::*;
+pub use event::*;
+pub use ids::*;
+pub use subject::*;

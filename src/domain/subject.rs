@@ -1,0 +1,149 @@
+//! Whose information it is, and who may act for them. Age and mandates come from the identity service, never from a form.
+
+use serde::{Deserialize, Serialize};
+
+use super::SubjectId;
+use crate::clock::{Day, Moment};
+
+/// Age from which a minor decides alone (s. 53.1).
+pub const AGE_OF_OWN_CONSENT: u16 = 14;
+
+/// What a subject (*titulaire*) is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectKind {
+    /// A natural person (*personne concernée*): gives a consent.
+    Person,
+    /// A business with a NEQ: gives an *autorisation*, never a consent.
+    Enterprise,
+}
+
+/// What the identity service said of a subject at this sign-in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Identified {
+    /// Person or enterprise.
+    pub kind: SubjectKind,
+    /// Name as the identity service gives it.
+    pub name: String,
+    /// Birth date of a person, where given.
+    pub born: Option<Day>,
+}
+
+impl Identified {
+    /// Whether the person is under 14 on `day`; a person whose age is not known is treated as if.
+    pub fn under_14(&self, day: Day) -> bool {
+        self.kind == SubjectKind::Person && self.born.is_none_or(|born| born.age_on(day) < AGE_OF_OWN_CONSENT)
+    }
+}
+
+/// A power to act for another subject (*mandat de représentation*).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Mandate {
+    /// What kind of power.
+    pub kind: MandateKind,
+    /// What shows it: the identity service's reference.
+    pub evidence: String,
+    /// Who verified it.
+    pub verifier: String,
+    /// When it ends.
+    pub until: Option<Moment>,
+}
+
+/// Kinds of mandate that the identity services give so far.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MandateKind {
+    /// Holder of parental authority.
+    Parent,
+    /// Tutor to a minor.
+    Tutor,
+    /// Signing officer of an enterprise.
+    SigningOfficer,
+}
+
+impl MandateKind {
+    /// The kind as written in records and rules.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parent => "parent",
+            Self::Tutor => "tutor",
+            Self::SigningOfficer => "signing-officer",
+        }
+    }
+}
+
+/// Who did something for a subject: the subject, or a representative with a mandate.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "as")]
+pub enum Giver {
+    /// The subject in person.
+    Subject,
+    /// A representative.
+    Representative {
+        /// The representative's own subject id.
+        representative: SubjectId,
+        /// The power.
+        mandate: Mandate,
+    },
+}
+
+impl Giver {
+    /// Whether this giver may decide for `who` on the day of `now` (s. 53.1; C-1.1 for enterprises' officers).
+    pub fn may_decide_for(&self, who: &Identified, now: Moment) -> bool {
+        match (self, who.kind) {
+            (Self::Subject, SubjectKind::Person) => !who.under_14(now.day()),
+            (Self::Subject, SubjectKind::Enterprise) => false,
+            (Self::Representative { mandate, .. }, kind) => {
+                mandate.until.is_none_or(|end| now < end) && mandate.kind.fits(kind, who, now.day())
+            }
+        }
+    }
+}
+
+impl MandateKind {
+    fn fits(self, kind: SubjectKind, who: &Identified, day: Day) -> bool {
+        const MAJORITY: u16 = 18;
+        match self {
+            Self::SigningOfficer => kind == SubjectKind::Enterprise,
+            Self::Parent | Self::Tutor => {
+                kind == SubjectKind::Person && who.born.is_some_and(|born| born.age_on(day) < MAJORITY)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(born: &str) -> Identified {
+        Identified { kind: SubjectKind::Person, name: "Zoé".into(), born: Some(born.parse().unwrap()) }
+    }
+
+    fn representative(kind: MandateKind) -> Giver {
+        let mandate = Mandate { kind, evidence: "acte".into(), verifier: "service".into(), until: None };
+        Giver::Representative { representative: SubjectId::new([1; 16]), mandate }
+    }
+
+    #[test]
+    fn own_power_begins_at_fourteen() {
+        let now: Moment = "2026-11-21T17:00:00Z".parse().unwrap();
+        assert!(!Giver::Subject.may_decide_for(&person("2012-11-22"), now));
+        assert!(Giver::Subject.may_decide_for(&person("2012-11-21"), now));
+        let ageless = Identified { born: None, ..person("2000-01-01") };
+        assert!(!Giver::Subject.may_decide_for(&ageless, now));
+    }
+
+    #[test]
+    fn a_parent_decides_until_majority_and_never_for_an_enterprise() {
+        let now: Moment = "2026-11-21T17:00:00Z".parse().unwrap();
+        let parent = representative(MandateKind::Parent);
+        assert!(parent.may_decide_for(&person("2013-01-01"), now));
+        assert!(parent.may_decide_for(&person("2010-01-01"), now));
+        assert!(!parent.may_decide_for(&person("2008-11-21"), now));
+        let enterprise = Identified { kind: SubjectKind::Enterprise, name: "Sirop inc.".into(), born: None };
+        assert!(!parent.may_decide_for(&enterprise, now));
+        assert!(representative(MandateKind::SigningOfficer).may_decide_for(&enterprise, now));
+        assert!(!Giver::Subject.may_decide_for(&enterprise, now));
+    }
+}

@@ -1,0 +1,411 @@
+//! The system of record, behind one narrow port: proposals go in together, durable or not at all; rows come out.
+//!
+//! Not here: what a proposal means (`ledger`, `broker`), whether it may be made (`policy`), what may vanish
+//! (`ephemeral`). Engines know no law and open no seal.
+//!
+//! INVARIANTS
+//! - Preconditions and writes are judged in order, each proposal seeing those before it; a failed proposal is undone
+//!   alone. What passed becomes durable in one transaction with its leaves and the signed checkpoint that covers them.
+//! - A commit whose outcome is not known is an error of the engine ([`Broken`]), never a success: the process takes no
+//!   more writes.
+//! - Log rows are never changed or deleted.
+
+use std::sync::Arc;
+
+use crate::clock::Moment;
+use crate::domain::{
+    BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, Origin, Pseudonym, PurposeId, SubjectId, SubjectKind,
+    Version,
+};
+
+/// SHA-256 hash of the tree, a commitment, or a digest.
+pub type Hash = [u8; 32];
+
+/// A leaf of the log (`ledger/FORMAT.md`).
+pub type Leaf = [u8; 128];
+
+/// The head of the log, and what moves with it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Head {
+    /// Number of entries.
+    pub size: u64,
+    /// Root of the tree at that size.
+    pub root: Hash,
+    /// Roots of the perfect subtrees that make up the tree, largest first.
+    pub range: Vec<Hash>,
+    /// Time of the last batch.
+    pub time: Moment,
+    /// Raised whenever rules, catalogue, clients or bodies change.
+    pub epoch: Version,
+    /// Digest of the bundle in force; zero before the first activation.
+    pub bundle: Hash,
+    /// Epoch of the ephemeral engine: raised when that engine lost what it knew.
+    pub ephemeral: Version,
+    /// When that epoch began.
+    pub ephemeral_since: Moment,
+}
+
+/// Something to be recorded: an entry with its writes, or writes alone.
+#[derive(Clone, Debug, Default)]
+pub struct Proposal {
+    /// What must hold in the transaction.
+    pub preconditions: Vec<Precondition>,
+    /// The log entry, if this leaves one.
+    pub entry: Option<Draft>,
+    /// What else changes.
+    pub writes: Vec<Write>,
+}
+
+/// An entry before it has an index.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Its type.
+    pub event: Event,
+    /// Commitment to the act part.
+    pub act_commitment: Hash,
+    /// Commitment to the person part.
+    pub person_commitment: Hash,
+    /// Bundle under which it was decided; an activation's own.
+    pub bundle: Hash,
+    /// The act part, sealed under the log key of its year.
+    pub act: Vec<u8>,
+    /// The person part, sealed under the subject's key, or under the log key where it names nobody.
+    pub person: Vec<u8>,
+    /// Whose key opens the person part, and what it counts towards.
+    pub link: Option<Link>,
+}
+
+/// Ties an entry to a subject. Apart from the log rows, so that it can be cut on erasure.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Link {
+    /// The subject whose evidence key opens the person part.
+    pub subject: SubjectId,
+    /// The consent of which this entry took a use.
+    pub used: Option<ConsentId>,
+}
+
+/// What must hold for a proposal to pass.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Precondition {
+    /// What is in force has not moved.
+    Epoch(Version),
+    /// The subject's records, mandates and keys have not moved. 0: there is no such subject.
+    Subject(SubjectId, Version),
+    /// The consent has not moved. 0: there is no such consent.
+    Consent(ConsentId, Version),
+    /// The consent has a use left.
+    UseLeft(ConsentId),
+    /// The client has not used this Idempotency-Key.
+    FreshKey(ClientId, String),
+    /// The one-time thing with this digest (code, confirmation) has not been spent.
+    Unspent(Hash),
+    /// The batch's time is before this moment.
+    Before(Moment),
+    /// The grant stands.
+    GrantStands(GrantId),
+    /// The draft is still there.
+    DraftStands(DraftId),
+    /// No subject is known by this lookup digest.
+    NewIdentity(Hash),
+    /// The client has not been stopped.
+    ClientRuns(ClientId),
+}
+
+/// What a proposal changes besides the log.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// A new subject, version 1.
+    PutSubject(SubjectId, SubjectKind),
+    /// The subject is reached by this lookup digest.
+    PutIdentity(Hash, SubjectId),
+    /// The subject's version rises by one.
+    MoveSubject(SubjectId),
+    /// A wrapped key of one class of the subject.
+    PutKey(SubjectId, Class, WrappedKey),
+    /// Destroys the subject's keys of these classes, with drafts; `true` cuts the links of these entries too.
+    DestroyKeys(SubjectId, Vec<Class>),
+    /// Cuts the links of these entries to their subject.
+    CutLinks(Vec<u64>),
+    /// A wrapped log key of a year.
+    PutLogKey(i16, WrappedKey),
+    /// A record's next version.
+    PutRecord(RecordRow),
+    /// A consent at its version; uses are kept.
+    PutConsent(ConsentRow),
+    /// How the body knows the subject.
+    PutPseudonym(SubjectId, BodyId, Pseudonym),
+    /// Forgets all pseudonyms of the subject.
+    DropPseudonyms(SubjectId),
+    /// A grant.
+    PutGrant(GrantRow),
+    /// The grant no longer stands.
+    RevokeGrant(GrantId),
+    /// The client used this Idempotency-Key for the entry of this proposal.
+    PutKeyUse(ClientId, String, Hash),
+    /// The one-time thing with this digest is spent; remembered until the moment given.
+    Spend(Hash, Moment),
+    /// A portal's draft.
+    PutDraft(DraftRow),
+    /// The draft is gone.
+    DropDraft(DraftId),
+    /// A bundle, by digest; it is in force from this entry on.
+    Activate(Hash, Arc<[u8]>),
+    /// The client is stopped.
+    StopClient(ClientId),
+    /// The ephemeral engine starts anew.
+    RaiseEphemeral,
+}
+
+/// A class of a subject's sealed data: each has its own key and its own date of destruction.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Class {
+    /// Evidence of decisions: consents, person parts of entries.
+    Evidence,
+    /// Values of one kind.
+    Values(KindId),
+}
+
+impl Class {
+    /// The class as stored.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Evidence => "evidence".to_owned(),
+            Self::Values(kind) => format!("values:{kind}"),
+        }
+    }
+}
+
+/// A key wrapped by the KEK of an epoch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WrappedKey {
+    /// The KEK's epoch.
+    pub epoch: u32,
+    /// The wrapped bytes.
+    pub wrapped: Vec<u8>,
+}
+
+/// A record's version as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RecordRow {
+    /// Whose.
+    pub subject: SubjectId,
+    /// Its kind.
+    pub kind: KindId,
+    /// Its version, from 1.
+    pub version: Version,
+    /// The body that holds it.
+    pub holder: BodyId,
+    /// The purpose it was first collected for.
+    pub purpose: PurposeId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The body through whose portal it came, if any.
+    pub via: Option<BodyId>,
+    /// When.
+    pub at: Moment,
+    /// Its values, sealed under the subject's key of its class.
+    pub sealed: Vec<u8>,
+}
+
+/// A consent as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConsentRow {
+    /// Its identifier.
+    pub id: ConsentId,
+    /// Whose.
+    pub subject: SubjectId,
+    /// Its version, from 1.
+    pub version: Version,
+    /// Most uses.
+    pub max_uses: Option<u32>,
+    /// The consent, sealed under the subject's evidence key.
+    pub sealed: Vec<u8>,
+    /// The entry that last changed it; written by the engine.
+    pub entry: u64,
+    /// Uses taken; kept by the engine.
+    pub uses: u64,
+}
+
+/// A grant as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GrantRow {
+    /// Its identifier.
+    pub id: GrantId,
+    /// The client that holds it.
+    pub client: ClientId,
+    /// The consent it rests on.
+    pub consent: ConsentId,
+    /// When it ends.
+    pub until: Moment,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A portal's draft as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DraftRow {
+    /// Its identifier.
+    pub id: DraftId,
+    /// Whose.
+    pub subject: SubjectId,
+    /// Its kind.
+    pub kind: KindId,
+    /// The portal's client.
+    pub client: ClientId,
+    /// When it goes.
+    pub until: Moment,
+    /// The values, sealed under the subject's key of the kind's class.
+    pub sealed: Vec<u8>,
+}
+
+/// A log entry as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EntryRow {
+    /// Its index.
+    pub index: u64,
+    /// Its leaf.
+    pub leaf: Leaf,
+    /// The act part, sealed.
+    pub act: Vec<u8>,
+    /// The person part, sealed.
+    pub person: Vec<u8>,
+    /// Whose key opens it; none for entries that name nobody, and after erasure.
+    pub subject: Option<SubjectId>,
+}
+
+/// The use of an Idempotency-Key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeyUse {
+    /// The entry it led to.
+    pub entry: u64,
+    /// Keyed digest of the request's body.
+    pub body: Hash,
+}
+
+/// What a batch looks like once appended, before it is signed.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    /// The new leaves.
+    pub leaves: Vec<Leaf>,
+    /// The tree after them.
+    pub size: u64,
+    /// Its root.
+    pub root: Hash,
+    /// Its perfect subtrees, largest first.
+    pub range: Vec<Hash>,
+    /// Roots of perfect subtrees of 256 and 65 536 … leaves that this batch completed: level in steps of 8, position, hash.
+    pub subtrees: Vec<(u8, u64, Hash)>,
+}
+
+/// Turns drafts into leaves and vouches for the head. Implemented by `ledger`, called inside the transaction.
+pub trait Seal: Send + Sync {
+    /// The leaves of `drafts` at `time`, appended to `head`.
+    fn append(&self, head: &Head, time: Moment, drafts: &[&Draft]) -> Appended;
+
+    /// The signed checkpoint, after the root was computed a second way from the leaves as read back from the
+    /// transaction. Refuses, and so undoes the batch, when the two differ.
+    fn sign(&self, head: &Head, appended: &Appended, read_back: &[Leaf]) -> Result<String, Refused>;
+}
+
+/// The seal refuses a batch.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the batch is not sealed: {0}")]
+pub struct Refused(pub &'static str);
+
+/// What became of one proposal.
+pub type Outcome = Result<Committed, Precondition>;
+
+/// A proposal that passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Committed {
+    /// The index of its entry, if it left one.
+    pub index: Option<u64>,
+    /// The batch's time.
+    pub time: Moment,
+}
+
+/// A batch that is durable.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// One outcome per proposal, in order; a failed one names the precondition that did not hold.
+    pub outcomes: Vec<Outcome>,
+    /// The head before.
+    pub before: Head,
+    /// The head after.
+    pub after: Head,
+    /// What was appended, with its checkpoint; none when no proposal left an entry.
+    pub appended: Option<(Appended, Arc<str>)>,
+}
+
+/// The engine cannot vouch for a commit, or cannot read. The process takes no more writes.
+#[derive(Debug, thiserror::Error)]
+#[error("the record does not answer: {0}")]
+pub struct Broken(pub String);
+
+/// The system of record.
+pub trait Store: Send + Sync {
+    /// Judges the proposals in order and commits those that pass in one transaction, durable on return. Batch time is
+    /// the later of `now` and the head's; a clock more than five seconds behind the head is in doubt: [`Broken`].
+    fn commit(&self, proposals: &[Proposal], now: Moment, seal: &dyn Seal) -> Result<Batch, Broken>;
+
+    /// The head as committed.
+    fn head(&self) -> Result<Head, Broken>;
+
+    /// The subject's version; 0 when there is none.
+    fn subject_version(&self, subject: &SubjectId) -> Result<Version, Broken>;
+
+    /// What kind of subject it is.
+    fn subject_kind(&self, subject: &SubjectId) -> Result<Option<SubjectKind>, Broken>;
+
+    /// The subject reached by a lookup digest.
+    fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Broken>;
+
+    /// The subject's wrapped key of a class.
+    fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Broken>;
+
+    /// The classes of which the subject has a key.
+    fn classes(&self, subject: &SubjectId) -> Result<Vec<Class>, Broken>;
+
+    /// The wrapped log key of a year.
+    fn log_key(&self, year: i16) -> Result<Option<WrappedKey>, Broken>;
+
+    /// The newest version of a record, or the one given.
+    fn record(&self, subject: &SubjectId, kind: &KindId, version: Option<Version>)
+    -> Result<Option<RecordRow>, Broken>;
+
+    /// A consent.
+    fn consent(&self, id: &ConsentId) -> Result<Option<ConsentRow>, Broken>;
+
+    /// A subject's consents, newest change first.
+    fn consents_of(&self, subject: &SubjectId) -> Result<Vec<ConsentRow>, Broken>;
+
+    /// How a body knows the subject.
+    fn pseudonym(&self, subject: &SubjectId, body: &BodyId) -> Result<Option<Pseudonym>, Broken>;
+
+    /// A grant.
+    fn grant(&self, id: &GrantId) -> Result<Option<GrantRow>, Broken>;
+
+    /// What an Idempotency-Key of a client led to.
+    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Broken>;
+
+    /// A draft.
+    fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Broken>;
+
+    /// A bundle's bytes.
+    fn bundle(&self, digest: &Hash) -> Result<Option<Vec<u8>>, Broken>;
+
+    /// Clients that were stopped.
+    fn stopped(&self) -> Result<Vec<ClientId>, Broken>;
+
+    /// Log entries from an index on, at most `limit`.
+    fn entries(&self, from: u64, limit: usize) -> Result<Vec<EntryRow>, Broken>;
+
+    /// Leaves from an index on, at most `limit`.
+    fn leaves(&self, from: u64, limit: usize) -> Result<Vec<Leaf>, Broken>;
+
+    /// The root of a perfect subtree of `256^level` leaves, level from 1.
+    fn subtree(&self, level: u8, position: u64) -> Result<Option<Hash>, Broken>;
+
+    /// The signed checkpoints of batches with a size above `after`, at most `limit`, sizes rising.
+    fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<(u64, String)>, Broken>;
+}

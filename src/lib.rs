@@ -8,3 +8,5 @@
 //! The straight line, when an agency asks: `http` parses, `identity` authenticates, `broker/release` loads the facts,
 //! `policy` decides, minimises and opens, `ledger` commits and signs, `http` answers. Control goes down once and
 //! returns once.
+
+pub mod crypto;

@@ -10,8 +10,10 @@
 //! - Log rows are never changed or deleted.
 
 mod sqlite;
+mod vault;
 
 pub use sqlite::Sqlite;
+pub use vault::{Vault, VaultFault};
 
 use std::sync::Arc;
 
@@ -68,8 +70,6 @@ pub struct Draft {
     pub act_commitment: Hash,
     /// Commitment to the person part.
     pub person_commitment: Hash,
-    /// Bundle under which it was decided; an activation's own.
-    pub bundle: Hash,
     /// The act part, sealed under the log key of its year.
     pub act: Vec<u8>,
     /// The person part, sealed under the subject's key, or under the log key where it names nobody.
@@ -294,14 +294,23 @@ pub struct Appended {
     pub root: Hash,
     /// Its perfect subtrees, largest first.
     pub range: Vec<Hash>,
-    /// Roots of perfect subtrees of 256 and 65 536 … leaves that this batch completed: level in steps of 8, position, hash.
-    pub subtrees: Vec<(u8, u64, Hash)>,
+    /// Complete nodes that the batch added, by level from the leaves up. The engine keeps every eighth level above 0.
+    pub nodes: Vec<Level>,
+}
+
+/// Adjoining complete nodes of one level of the tree.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Level {
+    /// Position of the first.
+    pub first: u64,
+    /// Their hashes.
+    pub hashes: Vec<Hash>,
 }
 
 /// Turns drafts into leaves and vouches for the head. Implemented by `ledger`, called inside the transaction.
 pub trait Seal: Send + Sync {
-    /// The leaves of `drafts` at `time`, appended to `head`.
-    fn append(&self, head: &Head, time: Moment, drafts: &[&Draft]) -> Appended;
+    /// The leaves of `drafts`, each with the bundle in force at its place, at `time`, appended to `head`.
+    fn append(&self, head: &Head, time: Moment, drafts: &[(&Draft, Hash)]) -> Appended;
 
     /// The signed checkpoint, after the root was computed a second way from the leaves as read back from the
     /// transaction. Refuses, and so undoes the batch, when the two differ.
@@ -418,8 +427,8 @@ pub trait Store: Send + Sync {
     /// Leaves from an index on, at most `limit`.
     fn leaves(&self, from: u64, limit: usize) -> Result<Vec<Leaf>, Fault>;
 
-    /// The root of a perfect subtree of `256^level` leaves, level from 1.
-    fn subtree(&self, level: u8, position: u64) -> Result<Option<Hash>, Fault>;
+    /// A complete node of a level that is kept: a multiple of 8, above 0.
+    fn node(&self, level: u8, position: u64) -> Result<Option<Hash>, Fault>;
 
     /// The signed checkpoints of batches with a size above `after`, at most `limit`, sizes rising.
     fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<(u64, String)>, Fault>;

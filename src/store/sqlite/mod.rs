@@ -118,8 +118,9 @@ impl Writer {
         let folded = self.counts.fold(&tx, before.size).map_err(|fault| fault_of(&fault))?;
         let mut run = write::Run::new(&tx, &self.counts, &before, time);
         let outcomes = run.all(proposals).map_err(|fault| fault_of(&fault))?;
-        let drafts: Vec<_> = passed(proposals, &outcomes).filter_map(|proposal| proposal.entry.as_ref()).collect();
-        let (mut after, uses) = run.into_after();
+        let (mut after, bundles, uses) = run.into_after();
+        let entries = passed(proposals, &outcomes).filter_map(|proposal| proposal.entry.as_ref());
+        let drafts: Vec<_> = entries.zip(bundles).collect();
         let mut appended = None;
         if !drafts.is_empty() {
             let new = seal.append(&before, time, &drafts);

@@ -171,8 +171,8 @@ impl Store for Sqlite {
         self.read(|db| leaves(db, from, limit))
     }
 
-    fn subtree(&self, level: u8, position: u64) -> Result<Option<Hash>, Fault> {
-        self.one("SELECT hash FROM subtrees WHERE level = ?1 AND position = ?2", params![level, position], |row| {
+    fn node(&self, level: u8, position: u64) -> Result<Option<Hash>, Fault> {
+        self.one("SELECT hash FROM nodes WHERE level = ?1 AND position = ?2", params![level, position], |row| {
             row.get(0)
         })
     }

@@ -12,7 +12,7 @@ INSERT INTO head VALUES (1, 0, zeroblob(32), x'', 0, 0, zeroblob(32), 0, 0, 0, 0
 
 CREATE TABLE entries (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, act BLOB NOT NULL, person BLOB NOT NULL) STRICT;
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
-CREATE TABLE subtrees (level INTEGER, position INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID;
+CREATE TABLE nodes (level INTEGER, position INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'log rows are never changed'); END;
 CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'log rows are never deleted'); END;

@@ -13,6 +13,9 @@ use crate::store::{
     Write,
 };
 
+/// Of the tree's nodes, those of every eighth level are kept; the rest follow from them.
+const KEPT_LEVELS: usize = 8;
+
 /// One batch under way.
 pub(super) struct Run<'a> {
     tx: &'a Tx<'a>,
@@ -21,11 +24,12 @@ pub(super) struct Run<'a> {
     time: Moment,
     next: u64,
     taken: Vec<(ConsentId, u64)>,
+    bundles: Vec<Hash>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(tx: &'a Tx<'a>, counts: &'a Counts, before: &Head, time: Moment) -> Self {
-        Self { tx, counts, head: before.clone(), time, next: before.size, taken: Vec::new() }
+        Self { tx, counts, head: before.clone(), time, next: before.size, taken: Vec::new(), bundles: Vec::new() }
     }
 
     /// Judges and writes the proposals in order.
@@ -33,9 +37,9 @@ impl<'a> Run<'a> {
         proposals.iter().map(|proposal| self.one(proposal)).collect()
     }
 
-    /// The head's other members after the batch, and the uses that it took.
-    pub(super) fn into_after(self) -> (Head, Vec<(ConsentId, u64)>) {
-        (self.head, self.taken)
+    /// The head's other members after the batch, the bundle in force at each entry, and the uses that were taken.
+    pub(super) fn into_after(self) -> (Head, Vec<Hash>, Vec<(ConsentId, u64)>) {
+        (self.head, self.bundles, self.taken)
     }
 
     fn one(&mut self, proposal: &Proposal) -> rusqlite::Result<Outcome> {
@@ -51,6 +55,7 @@ impl<'a> Run<'a> {
         }
         if let Some(entry) = &proposal.entry {
             self.link(entry, index)?;
+            self.bundles.push(self.head.bundle);
             self.next += 1;
         }
         Ok(Ok(Committed { index: proposal.entry.is_some().then_some(index), time: self.time }))
@@ -191,14 +196,21 @@ impl<'a> Run<'a> {
 }
 
 /// Inserts the batch's entries and reads their leaves back.
-pub(super) fn entries(tx: &Tx<'_>, from: u64, new: &Appended, drafts: &[&Draft]) -> rusqlite::Result<Vec<Leaf>> {
+pub(super) fn entries(
+    tx: &Tx<'_>,
+    from: u64,
+    new: &Appended,
+    drafts: &[(&Draft, Hash)],
+) -> rusqlite::Result<Vec<Leaf>> {
     let mut insert = tx.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4)")?;
-    for ((index, leaf), draft) in (from..).zip(&new.leaves).zip(drafts) {
+    for ((index, leaf), draft) in (from..).zip(&new.leaves).zip(drafts.iter().map(|(draft, _)| draft)) {
         insert.execute(params![index, leaf, draft.act, draft.person])?;
     }
-    let mut subtree = tx.prepare_cached("INSERT INTO subtrees VALUES (?1, ?2, ?3)")?;
-    for (level, position, hash) in &new.subtrees {
-        subtree.execute(params![level, position, hash])?;
+    let mut node = tx.prepare_cached("INSERT INTO nodes VALUES (?1, ?2, ?3)")?;
+    for (number, level) in new.nodes.iter().enumerate().skip(KEPT_LEVELS).step_by(KEPT_LEVELS) {
+        for (position, hash) in (level.first..).zip(&level.hashes) {
+            node.execute(params![number, position, hash])?;
+        }
     }
     super::read::leaves(tx, from, new.leaves.len())
 }

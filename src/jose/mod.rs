@@ -1,8 +1,8 @@
 //! JOSE: signed and encrypted tokens, keys as JSON, canonical JSON. Ours, small, on `crypto`.
 //!
-//! Ours because no kept crate does just this on `ring`: the known ones bring a second crypto stack, let the token choose
-//! its algorithm, or have let a mistyped date pass unchecked. It is not a general JOSE library, and knows no claim: what an
-//! `iss` or an `exp` must be, the callers say.
+//! Ours because no kept crate does just this on `ring`: the known ones bring a second crypto stack, let the token pick
+//! its algorithm, or have let a mistyped date pass unchecked. It is not a general JOSE library, and knows no claim: what
+//! an `iss` or an `exp` must be, the callers say.
 //!
 //! Refused wherever they appear: `none`, HMAC and RSA; the header parameters `crit`, `b64`, `zip`, `jku`, `x5u` and
 //! `x5c`; duplicate members; base64 that is padded or not canonical; a private key where a public one belongs. Other
@@ -15,12 +15,14 @@
 mod algorithm;
 pub mod b64;
 mod json;
+mod jwe;
 mod jwk;
 mod jws;
 mod private;
 
 pub use algorithm::Algorithm;
 pub use json::canonical;
+pub use jwe::encrypt;
 pub use jwk::{Jwk, JwkSet, PublicKey};
 pub use jws::{UnverifiedJws, VerifiedJws, sign, sign_embedding};
 pub use private::{PrivateJwk, Signer};

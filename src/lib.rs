@@ -12,5 +12,6 @@
 pub mod clock;
 pub mod crypto;
 pub mod domain;
+pub mod jose;
 pub mod ledger;
 pub mod store;

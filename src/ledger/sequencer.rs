@@ -4,7 +4,7 @@
 //! INVARIANT: once closed, what is queued is still committed and answered; nothing new is taken.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::head_file::HeadFile;
 use super::notary::Notary;
 use super::tree;
 use crate::clock::{Clock, Moment};
-use crate::store::{Appended, Batch, Fault, Hash, Leaf, Precondition, Proposal, Store};
+use crate::store::{Appended, Batch, Committed, Fault, Hash, Leaf, Precondition, Proposal, Store};
 
 /// Most proposals in one batch.
 const LARGEST_BATCH: usize = 256;
@@ -91,6 +91,8 @@ pub(super) struct Sequencer {
 struct Shared {
     queues: Mutex<Queues>,
     wake: Condvar,
+    /// Set once the head file can no longer be written: what the log holds is then more than anything outside saw.
+    halted: OnceLock<Fault>,
 }
 
 #[derive(Default)]
@@ -102,7 +104,7 @@ struct Queues {
 
 struct Job {
     proposal: Proposal,
-    answer: oneshot::Sender<Result<Done, NotCommitted>>,
+    answer: Answer,
 }
 
 /// What the thread works with.
@@ -115,7 +117,7 @@ pub(super) struct Works {
 
 impl Sequencer {
     pub(super) fn start(works: Works) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { queues: Mutex::default(), wake: Condvar::new() });
+        let shared = Arc::new(Shared { queues: Mutex::default(), wake: Condvar::new(), halted: OnceLock::new() });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("sequencer".into()).spawn(move || theirs.run(&works))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -126,6 +128,11 @@ impl Sequencer {
         let (answer, answered) = oneshot::channel();
         self.shared.queue(lane, Job { proposal, answer })?;
         answered.await.unwrap_or(Err(NotCommitted::Busy))
+    }
+
+    /// Whether batches are still committed.
+    pub(super) fn health(&self) -> Result<(), Fault> {
+        self.shared.halted.get().cloned().map_or(Ok(()), Err)
     }
 
     /// Takes nothing new, commits what waits, syncs the head file and ends the thread.
@@ -151,6 +158,9 @@ impl Shared {
     }
 
     fn queue(&self, lane: Lane, job: Job) -> Result<(), NotCommitted> {
+        if let Some(fault) = self.halted.get() {
+            return Err(fault.clone().into());
+        }
         let mut queues = self.lock();
         if queues.closed || queues.waiting() >= LONGEST_QUEUE {
             return Err(NotCommitted::Busy);
@@ -170,7 +180,10 @@ impl Shared {
         let (mut linger, mut unsynced) = (false, None);
         while let Some(jobs) = self.next_batch(linger, &mut unsynced, works) {
             linger = jobs.len() > 1;
-            works.commit(jobs);
+            if let Err(fault) = works.commit(jobs) {
+                tracing::error!(%fault, "no more batches are committed");
+                self.halted.get_or_init(|| fault);
+            }
             unsynced.get_or_insert_with(Instant::now);
             sync_if_due(&mut unsynced, works);
         }
@@ -225,57 +238,50 @@ impl Queues {
 }
 
 impl Works {
-    fn commit(&self, jobs: Vec<Job>) {
+    /// Commits the jobs and answers them; an error when what is durable could not be noted beside the key.
+    fn commit(&self, jobs: Vec<Job>) -> Result<(), Fault> {
         let (proposals, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.proposal, job.answer)).unzip();
-        match self.attempt(&proposals) {
-            Ok(done) => answer_all(answers, done),
+        match self.store.commit(&proposals, self.clock.now(), self.notary.as_ref()) {
+            Ok(batch) => self.answer(batch, answers),
             // One of them breaks a constraint: alone, it takes no other with it.
-            Err(Fault::Undone(_)) if proposals.len() > 1 => {
-                for (proposal, answer) in proposals.into_iter().zip(answers) {
-                    match self.attempt(&[proposal]) {
-                        Ok(done) => answer_all(vec![answer], done),
-                        Err(fault) => answer_one(answer, Err(fault.into())),
-                    }
-                }
-            }
+            Err(Fault::Undone(_)) if proposals.len() > 1 => proposals
+                .into_iter()
+                .zip(answers)
+                .try_for_each(|(proposal, answer)| self.commit(vec![Job { proposal, answer }])),
             Err(fault) => {
                 tracing::error!(%fault, "a batch was not committed");
                 for answer in answers {
                     answer_one(answer, Err(fault.clone().into()));
                 }
+                Ok(())
             }
         }
     }
 
-    fn attempt(&self, proposals: &[Proposal]) -> Result<Vec<Result<Done, NotCommitted>>, Fault> {
-        let Batch { outcomes, before, after, appended } =
-            self.store.commit(proposals, self.clock.now(), self.notary.as_ref())?;
-        let batch = appended.map(|(appended, checkpoint)| {
-            Arc::new(Sealed { size_before: before.size, range_before: before.range, appended, checkpoint })
-        });
-        if batch.is_some() {
+    fn answer(&self, batch: Batch, answers: Vec<Answer>) -> Result<(), Fault> {
+        let Batch { outcomes, before, after, appended } = batch;
+        if appended.is_some() {
             let written = self.head_file.write(after.size, &after.root);
             written.map_err(|fault| Fault::Broken(format!("the head file beside the checkpoint key: {fault}")))?;
         }
-        let done = outcomes.into_iter().map(|outcome| match outcome {
-            Ok(committed) => Ok(Done {
-                index: committed.index,
-                time: committed.time,
-                batch: committed.index.and_then(|_| batch.clone()),
-            }),
-            Err(moved) => Err(NotCommitted::Moved(moved)),
+        let sealed = appended.map(|(appended, checkpoint)| {
+            Arc::new(Sealed { size_before: before.size, range_before: before.range, appended, checkpoint })
         });
-        Ok(done.collect())
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            let done = outcome.map_err(NotCommitted::Moved).map(|Committed { index, time }| Done {
+                index,
+                time,
+                batch: index.and_then(|_| sealed.clone()),
+            });
+            answer_one(answer, done);
+        }
+        Ok(())
     }
 }
 
-fn answer_all(answers: Vec<oneshot::Sender<Result<Done, NotCommitted>>>, done: Vec<Result<Done, NotCommitted>>) {
-    for (answer, outcome) in answers.into_iter().zip(done) {
-        answer_one(answer, outcome);
-    }
-}
+type Answer = oneshot::Sender<Result<Done, NotCommitted>>;
 
-fn answer_one(answer: oneshot::Sender<Result<Done, NotCommitted>>, outcome: Result<Done, NotCommitted>) {
+fn answer_one(answer: Answer, outcome: Result<Done, NotCommitted>) {
     // Who asked may have gone: the entry stands all the same.
     let _ = answer.send(outcome);
 }

@@ -55,8 +55,7 @@ impl Sealed {
     }
 
     pub(super) fn path(&self, index: u64) -> Option<Vec<Hash>> {
-        let below =
-            tree::Below { size: self.size_before, range: &self.range_before, nodes: &self.appended.nodes };
+        let below = tree::Below { size: self.size_before, range: &self.range_before, nodes: &self.appended.nodes };
         tree::path(index, self.appended.size, |level, position| below.node(level, position).ok_or(())).ok()?
     }
 }

@@ -10,6 +10,7 @@
 //! returns once.
 
 pub mod clock;
+pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod jose;

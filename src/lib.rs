@@ -10,3 +10,4 @@
 //! returns once.
 
 pub mod crypto;
+pub mod ephemeral;

@@ -13,6 +13,8 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod ephemeral;
+pub mod identity;
 pub mod jose;
 pub mod ledger;
 pub mod store;

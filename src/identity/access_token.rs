@@ -13,7 +13,7 @@ use super::{AuthenticatedBody, Gate, NotAuthenticated, ProvenRequest};
 use crate::clock::Moment;
 use crate::crypto::sha256;
 use crate::domain::{Catalogue, ClientId};
-use crate::jose::{Jwk, JoseError, JwkSet, Signer, UnverifiedJws, sign};
+use crate::jose::{JoseError, Jwk, JwkSet, Signer, UnverifiedJws, sign};
 
 /// Longest life of an access token, in seconds.
 pub const LONGEST_LIFE: i64 = 300;

@@ -11,6 +11,7 @@
 #![doc = include_str!("FORMAT.md")]
 
 mod entry;
+mod follow;
 mod head_file;
 mod notary;
 mod sequencer;
@@ -24,6 +25,8 @@ use base64::engine::general_purpose::STANDARD;
 
 pub use self::entry::{EntryFault, Opening};
 use self::entry::{Scribe, Statement, year_of};
+pub use self::follow::BlindIndex;
+use self::follow::Follower;
 use self::head_file::HeadFile;
 use self::notary::Notary;
 use self::sequencer::{Done, Sealed, Sequencer, Works};
@@ -31,7 +34,7 @@ pub use self::sequencer::{Lane, NotCommitted};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::Event;
-use crate::store::{EntryRow, Fault, Hash, Head, Leaf, Precondition, Proposal, Store, Vault, Write};
+use crate::store::{EntryRow, Fault, Hash, Head, Leaf, Precondition, Proposal, Search, Store, Vault, Write};
 
 /// What the ledger works with.
 pub struct Parts {
@@ -45,6 +48,10 @@ pub struct Parts {
     pub origin: String,
     /// The checkpoint key.
     pub checkpoint: Ed25519Key,
+    /// The projection that follows the log.
+    pub search: Arc<Search>,
+    /// How the projection knows subjects.
+    pub blind: Arc<BlindIndex>,
 }
 
 /// The log and its writer.
@@ -52,9 +59,10 @@ pub struct Ledger {
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
-    scribe: Scribe,
+    scribe: Arc<Scribe>,
     notary: Arc<Notary>,
     sequencer: Sequencer,
+    follower: Follower,
 }
 
 /// Why the ledger does not start.
@@ -191,13 +199,14 @@ impl Ledger {
     }
 
     fn start(parts: Parts, head_file: HeadFile) -> Result<Self, StartFault> {
-        let Parts { store, vault, clock, origin, checkpoint } = parts;
+        let Parts { store, vault, clock, origin, checkpoint, search, blind } = parts;
         let notary = Arc::new(Notary::new(origin, checkpoint));
         let works =
             Works { store: Arc::clone(&store), notary: Arc::clone(&notary), clock: Arc::clone(&clock), head_file };
         let sequencer = Sequencer::start(works)?;
-        let scribe = Scribe::new(Arc::clone(&vault));
-        Ok(Self { store, vault, clock, scribe, notary, sequencer })
+        let scribe = Arc::new(Scribe::new(Arc::clone(&vault)));
+        let follower = Follower::start(Arc::clone(&store), Arc::clone(&scribe), search, blind)?;
+        Ok(Self { store, vault, clock, scribe, notary, sequencer, follower })
     }
 
     /// The root that this key signed at a batch of `size`.
@@ -257,7 +266,10 @@ impl Ledger {
         let (draft, opening) = self.scribe.draft(statement, now)?;
         let proposal = Proposal { preconditions, entry: Some(draft), writes };
         match self.sequencer.commit(lane, proposal).await? {
-            Done { index: Some(index), time, batch: Some(batch) } => Ok(Entered { index, time, opening, batch }),
+            Done { index: Some(index), time, batch: Some(batch) } => {
+                self.follower.call();
+                Ok(Entered { index, time, opening, batch })
+            }
             _ => Err(NotEntered::Commit(NotCommitted::Fault(Fault::Undone("the entry has no index".into())))),
         }
     }
@@ -328,6 +340,19 @@ impl Ledger {
             (first..).take(count).map(|position| self.node(below, position)).collect::<Result<_, _>>()?
         };
         if hashes.len() == count { Ok(tree::grow(0, &[], hashes).root) } else { Err(missing()) }
+    }
+
+    /// The search projection, once it has passed the entry at `index`, if one is given.
+    pub async fn search(&self, index: Option<u64>) -> &Search {
+        if let Some(index) = index {
+            self.follower.passed(index).await;
+        }
+        self.follower.search()
+    }
+
+    /// How many entries the projection lags behind the log.
+    pub fn lag(&self) -> Result<u64, Fault> {
+        Ok(self.store.head()?.size.saturating_sub(self.follower.position()))
     }
 
     /// Takes nothing new, commits what waits, and ends.

@@ -9,9 +9,11 @@
 //! - A commit whose outcome is not known is [`Fault::Broken`], never a success: the process takes no more writes.
 //! - Log rows are never changed or deleted.
 
+mod search;
 mod sqlite;
 mod vault;
 
+pub use search::{Filter, Search, SearchRow};
 pub use sqlite::Sqlite;
 pub use vault::{Vault, VaultFault};
 

@@ -10,5 +10,7 @@
 //! returns once.
 
 pub mod clock;
+pub mod crypto;
 pub mod domain;
+pub mod jose;
 pub mod store;

@@ -12,5 +12,7 @@
 pub mod clock;
 pub mod crypto;
 pub mod domain;
+pub mod identity;
 pub mod jose;
+pub mod policy;
 pub mod store;

@@ -17,4 +17,5 @@ pub mod ephemeral;
 pub mod identity;
 pub mod jose;
 pub mod ledger;
+pub mod policy;
 pub mod store;

@@ -301,7 +301,7 @@ pub enum Role {
         purposes: BTreeSet<PurposeId>,
     },
     /// A portal (*portail partenaire*) that sends persons and gets them back, nothing else.
-    Relay,
+    Relay {},
     /// A portal that may check what is on file and submit drafts.
     Collector {
         /// The s. 64 agreement or s. 67.2 contract that lets it collect.

@@ -8,8 +8,8 @@ use super::entry::{Statement, object};
 use super::release::citations;
 use super::{Entered, Lane, Ledger, NotEntered};
 use crate::domain::{
-    AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, KindId, PurposeId, Reading,
-    SubjectId, Submission, Version,
+    AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, KindId, PurposeId,
+    Reading, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
 use crate::policy::{Denial, Grounds, Permit};

@@ -10,10 +10,12 @@
 //!   operators' acts rest on the right to act alone.
 #![doc = include_str!("FORMAT.md")]
 
+mod acts;
 mod entry;
 mod follow;
 mod head_file;
 mod notary;
+mod release;
 mod sequencer;
 mod tree;
 
@@ -23,17 +25,21 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+pub use self::acts::{AdministratorSignature, Refused};
 pub use self::entry::{EntryFault, Opening};
 use self::entry::{Scribe, Statement, year_of};
 pub use self::follow::BlindIndex;
 use self::follow::Follower;
 use self::head_file::HeadFile;
 use self::notary::Notary;
+use self::release::TokenSigner;
+pub use self::release::{DataToken, NotReleased, Recorded};
 use self::sequencer::{Done, Sealed, Sequencer, Works};
 pub use self::sequencer::{Lane, NotCommitted};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::Event;
+use crate::jose::{Jwk, Signer};
 use crate::store::{EntryRow, Fault, Hash, Head, Leaf, Precondition, Proposal, Search, Store, Vault, Write};
 
 /// What the ledger works with.
@@ -48,6 +54,10 @@ pub struct Parts {
     pub origin: String,
     /// The checkpoint key.
     pub checkpoint: Ed25519Key,
+    /// The broker's issuer, as in data tokens.
+    pub issuer: String,
+    /// The data-token key.
+    pub data_token: Signer,
     /// The projection that follows the log.
     pub search: Arc<Search>,
     /// How the projection knows subjects.
@@ -63,6 +73,7 @@ pub struct Ledger {
     notary: Arc<Notary>,
     sequencer: Sequencer,
     follower: Follower,
+    tokens: TokenSigner,
 }
 
 /// Why the ledger does not start.
@@ -199,14 +210,15 @@ impl Ledger {
     }
 
     fn start(parts: Parts, head_file: HeadFile) -> Result<Self, StartFault> {
-        let Parts { store, vault, clock, origin, checkpoint, search, blind } = parts;
+        let Parts { store, vault, clock, origin, checkpoint, issuer, data_token, search, blind } = parts;
         let notary = Arc::new(Notary::new(origin, checkpoint));
         let works =
             Works { store: Arc::clone(&store), notary: Arc::clone(&notary), clock: Arc::clone(&clock), head_file };
         let sequencer = Sequencer::start(works)?;
         let scribe = Arc::new(Scribe::new(Arc::clone(&vault)));
         let follower = Follower::start(Arc::clone(&store), Arc::clone(&scribe), search, blind)?;
-        Ok(Self { store, vault, clock, scribe, notary, sequencer, follower })
+        let tokens = TokenSigner::new(issuer, data_token);
+        Ok(Self { store, vault, clock, scribe, notary, sequencer, follower, tokens })
     }
 
     /// The root that this key signed at a batch of `size`.
@@ -218,6 +230,11 @@ impl Ledger {
     /// The log's origin.
     pub fn origin(&self) -> &str {
         self.notary.origin()
+    }
+
+    /// The public part of the data-token key.
+    pub fn token_key(&self) -> &Jwk {
+        self.tokens.jwk()
     }
 
     /// The key that verifies its checkpoints, as text.

@@ -149,7 +149,10 @@ impl Ledger {
         self.enter_release(Event::Redelivery, opened, catalogue, drawn, of, preconditions, Vec::new()).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step for both kinds of release, whose parts differ in nothing else")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step for both kinds of release, whose parts differ in nothing else"
+    )]
     async fn enter_release(
         &self,
         event: Event,

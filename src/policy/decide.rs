@@ -1,0 +1,263 @@
+//! The decision: an act, who asks, what is known, and the moment, to a permit or a denial.
+//!
+//! Not here: what the rules see (`model`), what they say (`policies/rules`).
+//!
+//! INVARIANTS
+//! - A [`Permit`] exists only where a permit fired, no forbid did, and every rule could be evaluated.
+//! - Outside a demo catalogue, at least one permit that fired was read and confirmed.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::bundle::Loaded;
+use super::model::{Act, Fact, Stated, View};
+use super::reasons;
+use super::remember::Remembered;
+use super::rules::{About, Action, Rule, Verdict};
+use crate::clock::{Day, Moment};
+use crate::crypto::sha256;
+use crate::domain::{Catalogue, ClientId, Text, Version};
+use crate::store::{Hash, Precondition};
+
+/// What is in force: a loaded bundle, less the clients that were stopped, at one epoch.
+#[derive(Debug)]
+pub struct InForce {
+    loaded: Arc<Loaded>,
+    stopped: BTreeSet<ClientId>,
+    epoch: Version,
+    remembered: Remembered,
+}
+
+impl InForce {
+    /// The bundle that the head names at `epoch`, and the clients stopped by then.
+    pub fn new(loaded: Arc<Loaded>, stopped: impl IntoIterator<Item = ClientId>, epoch: Version) -> Self {
+        Self { loaded, stopped: stopped.into_iter().collect(), epoch, remembered: Remembered::default() }
+    }
+
+    /// The bundle.
+    pub const fn loaded(&self) -> &Arc<Loaded> {
+        &self.loaded
+    }
+
+    /// Its catalogue.
+    pub fn catalogue(&self) -> &Catalogue {
+        self.loaded.catalogue()
+    }
+
+    /// The epoch.
+    pub const fn epoch(&self) -> Version {
+        self.epoch
+    }
+
+    /// Whether the client was stopped.
+    pub fn is_stopped(&self, client: &ClientId) -> bool {
+        self.stopped.contains(client)
+    }
+
+    /// Decides whether `actor` may do `act`, on these facts, at `now`. The permit owns the act.
+    pub fn decide<A: Act>(&self, actor: &A::Actor, act: A, facts: &A::Facts, now: Moment) -> Result<Permit<A>, Denial> {
+        let (catalogue, stopped) = (self.loaded.catalogue(), &self.stopped);
+        let view = View { catalogue, stopped, epoch: self.epoch, now, day: now.day() };
+        let case = act.case(&view, actor, facts);
+        let facts_text = canonical(case.action, &case.stated);
+        let digest = sha256(&[self.loaded.digest(), facts_text.as_bytes()]);
+        let weigh = || self.loaded.rules().weigh(case.action, &case.stated);
+        let verdict = self.remembered.or_weigh(digest, weigh);
+        let bundle = *self.loaded.digest();
+
+        let stands = catalogue.demo || verdict.fired.iter().any(|rule| !rule.to_confirm);
+        match case.kept.filter(|_| verdict.allowed && stands) {
+            Some(kept) => {
+                let citations = verdict.fired.iter().map(|rule| rule.citation()).collect();
+                let (good_until, preconditions) = (case.good_until, case.preconditions);
+                drop(case.stated);
+                Ok(Permit { act, kept, grounds: Grounds { good_until, preconditions, citations, bundle, facts_text } })
+            }
+            None => Err(Denial { reasons: refusals(case.action, &verdict), bundle, facts_text }),
+        }
+    }
+}
+
+/// Why the verdict refuses.
+fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
+    let fired = || verdict.fired.iter().map(|rule| rule.reason());
+    if verdict.in_doubt {
+        return [reasons::in_doubt()].into_iter().chain(fired()).collect();
+    }
+    match (verdict.allowed, verdict.fired.is_empty()) {
+        (true, _) => vec![reasons::to_confirm(verdict.fired.iter().map(|rule| rule.citation()).collect())],
+        (false, true) => vec![reasons::no_basis(action)],
+        (false, false) => fired().collect(),
+    }
+}
+
+/// Action and facts as canonical JSON (RFC 8785). Every name in them is a slug, which needs no escaping.
+pub(super) fn canonical(action: Action, stated: &Stated<'_>) -> String {
+    let mut text = String::with_capacity(1024);
+    let _ = write!(text, "{{\"action\":\"{action}\",\"facts\":{{");
+    for (index, (name, fact)) in stated.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        let _ = write!(text, "{comma}\"{name}\":");
+        match fact {
+            Fact::Is(holds) => text.push_str(if *holds { "true" } else { "false" }),
+            Fact::Word(word) => list(&mut text, "\"", [*word], "\""),
+            Fact::Names(names) => list(&mut text, "[\"", names.iter().copied(), "\"]"),
+            Fact::Made(names) => list(&mut text, "[\"", names.iter().map(String::as_str), "\"]"),
+        }
+    }
+    text.push_str("}}");
+    text
+}
+
+fn list<'a>(text: &mut String, open: &str, names: impl IntoIterator<Item = &'a str>, close: &str) {
+    let mut between = open;
+    for name in names {
+        text.push_str(between);
+        text.push_str(name);
+        between = "\",\"";
+    }
+    text.push_str(if between == open { "[]" } else { close });
+}
+
+/// A provision applied.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Citation {
+    /// The provision, for example `A-2.1, art. 59`.
+    pub cite: String,
+    /// The consolidation date of the copy that was read; none where no dated copy was.
+    pub read: Option<Day>,
+    /// Whether counsel has yet to confirm the rule: « à confirmer ».
+    pub to_confirm: bool,
+}
+
+/// One reason for a refusal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reason {
+    /// The rule's name, stable.
+    pub id: String,
+    /// The provisions.
+    pub citations: Vec<Citation>,
+    /// What it says.
+    pub text: Text,
+    /// What to do about it.
+    pub mend: Text,
+    /// What it rests on.
+    pub about: About,
+}
+
+impl Rule {
+    fn citation(&self) -> Citation {
+        Citation { cite: self.cite.clone(), read: self.read, to_confirm: self.to_confirm }
+    }
+
+    fn reason(&self) -> Reason {
+        Reason {
+            id: self.id.clone(),
+            citations: vec![self.citation()],
+            text: self.text.clone(),
+            mend: self.mend.clone(),
+            about: self.about,
+        }
+    }
+}
+
+/// What a permit rests on: carried from the decision to the entry, unchanged.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Grounds {
+    good_until: Moment,
+    preconditions: Vec<Precondition>,
+    citations: Vec<Citation>,
+    bundle: Hash,
+    facts_text: String,
+}
+
+impl Grounds {
+    /// First moment at which the decision may no longer hold.
+    pub const fn good_until(&self) -> Moment {
+        self.good_until
+    }
+
+    /// What must still hold in the transaction. A redelivery takes no use: its commit leaves `UseLeft` out.
+    pub fn preconditions(&self) -> &[Precondition] {
+        &self.preconditions
+    }
+
+    /// The provisions of the permits that fired.
+    pub fn citations(&self) -> &[Citation] {
+        &self.citations
+    }
+
+    /// Digest of the bundle.
+    pub const fn bundle(&self) -> &Hash {
+        &self.bundle
+    }
+
+    /// Action and facts as the rules saw them: canonical JSON, for the entry's commitment.
+    pub fn facts_text(&self) -> &str {
+        &self.facts_text
+    }
+}
+
+/// The act may be done.
+#[derive(Debug)]
+pub struct Permit<A: Act> {
+    act: A,
+    kept: A::Kept,
+    grounds: Grounds,
+}
+
+impl<A: Act> Permit<A> {
+    /// The act.
+    pub const fn act(&self) -> &A {
+        &self.act
+    }
+
+    /// What was kept of the facts it was decided on.
+    pub const fn kept(&self) -> &A::Kept {
+        &self.kept
+    }
+
+    /// What it rests on.
+    pub const fn grounds(&self) -> &Grounds {
+        &self.grounds
+    }
+
+    /// The act, what was kept of the facts, and what it rests on.
+    pub(super) fn into_parts(self) -> (A, A::Kept, Grounds) {
+        (self.act, self.kept, self.grounds)
+    }
+}
+
+/// The act may not be done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Denial {
+    reasons: Vec<Reason>,
+    bundle: Hash,
+    facts_text: String,
+}
+
+impl Denial {
+    /// Every reason: for the log, the person and the officer.
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// What a body is told (P4): the reasons that rest on its own request, and one for all that rest on the person.
+    pub fn told_to_body(&self) -> Vec<Reason> {
+        let (of_request, of_person): (Vec<_>, Vec<_>) =
+            self.reasons.iter().cloned().partition(|reason| reason.about == About::Request);
+        let one = (!of_person.is_empty()).then(reasons::no_authorisation);
+        of_request.into_iter().chain(one).collect()
+    }
+
+    /// Digest of the bundle.
+    pub const fn bundle(&self) -> &Hash {
+        &self.bundle
+    }
+
+    /// Action and facts as the rules saw them: canonical JSON, for the entry's commitment.
+    pub fn facts_text(&self) -> &str {
+        &self.facts_text
+    }
+}

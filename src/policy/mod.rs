@@ -1,0 +1,35 @@
+//! The law as a program: may this be done, on what ground, and with how little.
+//!
+//! One bundle of rules and catalogue is loaded whole or not at all ([`Bundle`], [`Loaded`]); with the clients that were
+//! stopped it is [`InForce`], which decides. What comes of a decision is a value: a [`Permit`] owns the act and what it
+//! was decided on, [`minimise`] consumes it, [`open`] consumes that.
+//!
+//! Not here: who is asking (`identity`), what is known (`store`, by way of `broker`), what is recorded (`ledger`).
+//!
+//! INVARIANTS
+//! - [`Permit`], [`Denial`], [`Minimised`] and [`Opened`] are minted here and nowhere else, each from the one before.
+//! - Whatever cannot be evaluated is refused: no rule is skipped, no default allows.
+//! - What the rules see singles out nobody, so that it can be remembered, hashed and kept.
+
+mod builtin;
+mod bundle;
+mod catalogue;
+mod check;
+mod decide;
+mod minimise;
+mod model;
+mod of_bodies;
+mod of_persons;
+mod open;
+mod reasons;
+mod remember;
+mod rules;
+
+pub use builtin::{demo_catalogue, product_rules};
+pub use bundle::{Bundle, Finding, Loaded};
+pub use decide::{Citation, Denial, Grounds, InForce, Permit, Reason};
+pub use minimise::{Minimised, minimise};
+pub use model::{Act, Reveals, Scope};
+pub use of_bodies::Granted;
+pub use open::{OpenFault, Opened, Value, Vault, open};
+pub use rules::{About, Action, Rule, Rules};

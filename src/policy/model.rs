@@ -1,0 +1,255 @@
+//! From an act and its facts to what the rules see: truths, words and names, none of which singles out a person.
+//!
+//! Not here: the rules themselves (`policies/rules`), their evaluation (`rules`).
+//! INVARIANT: everything that depends on the date becomes a truth computed at one moment, and what it rests on bounds
+//! the case's `good_until`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::of_bodies::kinds;
+use super::rules::Action;
+use crate::clock::{Day, Moment};
+use crate::domain::{
+    AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId, KindId,
+    Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+};
+use crate::identity::AuthenticatedBody;
+use crate::store::Precondition;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::domain::Ask {}
+    impl Sealed for crate::domain::ConsentAsk {}
+    impl Sealed for crate::domain::SessionAsk {}
+    impl Sealed for crate::domain::CheckAsk {}
+    impl Sealed for crate::domain::Decision {}
+    impl Sealed for crate::domain::Submission {}
+    impl Sealed for crate::domain::OwnView {}
+    impl Sealed for crate::domain::Reading {}
+}
+
+/// Something that can be asked for. The acts are those of `domain`; no other module adds one.
+pub trait Act: sealed::Sealed + Sized {
+    /// Who asks.
+    type Actor;
+    /// What the broker knows.
+    type Facts;
+    /// What a permit keeps of the facts, so that nothing can be put in its place later.
+    type Kept;
+
+    /// What the rules are to see.
+    fn case<'a>(&'a self, view: &'a View<'a>, actor: &'a Self::Actor, facts: &'a Self::Facts) -> Case<'a, Self::Kept>;
+}
+
+/// An act that leads to values.
+pub trait Reveals: Act {
+    /// The attributes that its asker named.
+    fn asked(&self) -> &BTreeSet<AttributeId>;
+    /// Whose values, and which of them may be shown at most.
+    fn scope(kept: &Self::Kept) -> &Scope;
+}
+
+/// Whose values a permit reaches, and which of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Scope {
+    /// Whose.
+    pub(super) subject: SubjectId,
+    /// Those that consent and purpose both allow.
+    pub(super) allowed: BTreeSet<AttributeId>,
+    /// Those without which the purpose is not served.
+    pub(super) necessary: BTreeSet<AttributeId>,
+}
+
+/// One act as the rules see it, and what a permit for it carries.
+pub struct Case<'a, K> {
+    pub(super) action: Action,
+    pub(super) stated: Stated<'a>,
+    pub(super) good_until: Moment,
+    pub(super) preconditions: Vec<Precondition>,
+    /// None where there is nothing to permit, whatever the rules say.
+    pub(super) kept: Option<K>,
+}
+
+/// Facts by name, in the order of canonical JSON.
+pub(super) type Stated<'a> = BTreeMap<&'static str, Fact<'a>>;
+
+/// One fact.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Fact<'a> {
+    /// Something holds or not.
+    Is(bool),
+    /// One word of a closed list.
+    Word(&'static str),
+    /// Catalogue names.
+    Names(BTreeSet<&'a str>),
+    /// Catalogue names, made up for the case.
+    Made(BTreeSet<String>),
+}
+
+impl From<bool> for Fact<'_> {
+    fn from(holds: bool) -> Self {
+        Self::Is(holds)
+    }
+}
+
+/// The names of attributes.
+pub(super) fn names<'a>(attributes: impl IntoIterator<Item = &'a AttributeId>) -> Fact<'a> {
+    Fact::Names(attributes.into_iter().map(AttributeId::as_str).collect())
+}
+
+/// The catalogue at one moment.
+pub struct View<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) stopped: &'a BTreeSet<ClientId>,
+    pub(super) epoch: Version,
+    pub(super) now: Moment,
+    pub(super) day: Day,
+}
+
+impl<'a> View<'a> {
+    /// Midnight to come: no truth that rests on the day outlives it.
+    pub(super) fn midnight(&self) -> Moment {
+        self.day.plus_days(1).start()
+    }
+
+    /// The client as registered, unless it was stopped.
+    pub(super) fn running(&self, client: &ClientId) -> Option<&'a Client> {
+        self.catalogue.clients.get(client).filter(|_| !self.stopped.contains(client))
+    }
+
+    /// The asking client, where it still acts for the body for which it was authenticated.
+    pub(super) fn asking(&self, actor: &AuthenticatedBody) -> Option<&'a Client> {
+        self.running(actor.client()).filter(|client| client.body == *actor.body())
+    }
+
+    /// Whether the client runs and its body exists today.
+    pub(super) fn state_client(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
+        stated.insert("client", client.is_some().into());
+        stated.insert("body", client.is_some_and(|client| self.catalogue.exists(&client.body, self.day)).into());
+    }
+
+    /// In which capacity the custodian acts, and whether its instrument binds it today.
+    pub(super) fn state_custodian(&self, stated: &mut Stated<'a>, custodian: &Custodian) {
+        stated.insert("custodian", Fact::Word(self.capacity(Some(&custodian.instrument))));
+        stated.insert("custodian_bound", self.bound(Some(&custodian.instrument), &custodian.body).into());
+    }
+
+    /// The section under which the instrument was made.
+    pub(super) fn capacity(&self, instrument: Option<&InstrumentId>) -> &'static str {
+        match instrument.and_then(|id| self.catalogue.instruments.get(id)).map(|found| found.under) {
+            Some(Capacity::Collector) => "64",
+            Some(Capacity::Mandatary) => "67.2",
+            Some(Capacity::OfficialSource) => "12.14",
+            None => "none",
+        }
+    }
+
+    /// Whether the instrument binds the body today.
+    pub(super) fn bound(&self, instrument: Option<&InstrumentId>, body: &BodyId) -> bool {
+        instrument.is_some_and(|id| self.catalogue.binds(id, body, self.day))
+    }
+
+    /// The regimes that govern these kinds; that of an unknown kind is nobody's.
+    pub(super) fn regimes<'k>(&self, kinds: impl IntoIterator<Item = &'k KindId>) -> Fact<'a> {
+        Fact::Names(kinds.into_iter().filter_map(|id| self.catalogue.kinds.get(id)).map(|k| word(k.regime)).collect())
+    }
+
+    /// The regimes that govern the kinds of these attributes.
+    pub(super) fn regimes_of<'k>(&self, attributes: impl IntoIterator<Item = &'k AttributeId>) -> Fact<'a> {
+        let kinds: BTreeSet<KindId> = attributes.into_iter().map(AttributeId::kind).collect();
+        self.regimes(&kinds)
+    }
+
+    /// Whether the purpose is one of the client and of its body.
+    pub(super) fn state_purpose(
+        &self,
+        stated: &mut Stated<'a>,
+        client: Option<&Client>,
+        purpose: Option<&PurposeOf<'a>>,
+    ) {
+        let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
+        let of_client = |client: &Client| match &client.role {
+            Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
+            Role::Relay {} | Role::Collector { .. } => false,
+        };
+        stated.insert("purpose_of_body", client.is_some_and(of_body).into());
+        stated.insert("purpose_of_client", client.is_some_and(of_client).into());
+    }
+
+    /// The collector's capacity, whether its instrument binds its body today, and the kinds it is registered for.
+    pub(super) fn state_collector(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
+        let (instrument, registered) = match client.map(|client| &client.role) {
+            Some(Role::Collector { instrument, checks, drafts }) => (Some(instrument), kinds(checks, drafts)),
+            Some(Role::Agency { .. } | Role::Relay {}) | None => (None, Fact::Made(BTreeSet::new())),
+        };
+        stated.insert("capacity", Fact::Word(self.capacity(instrument)));
+        stated.insert("instrument_bound", client.is_some_and(|it| self.bound(instrument, &it.body)).into());
+        stated.insert("registered", registered);
+    }
+
+    /// What every commit of an act rests on. Rules and facts read at two epochs give the older one, which has moved.
+    pub(super) fn common(&self, epoch: Version, good_until: Moment) -> Vec<Precondition> {
+        vec![Precondition::Epoch(epoch.min(self.epoch)), Precondition::Before(good_until)]
+    }
+}
+
+/// A purpose with its name.
+pub(super) struct PurposeOf<'a> {
+    pub(super) id: &'a PurposeId,
+    pub(super) purpose: &'a Purpose,
+}
+
+impl<'a> PurposeOf<'a> {
+    /// The purpose of that name in the catalogue.
+    pub(super) fn find(catalogue: &'a Catalogue, id: &PurposeId) -> Option<Self> {
+        catalogue.purposes.get_key_value(id).map(|(id, purpose)| Self { id, purpose })
+    }
+
+    /// The attributes that it knows.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &'a AttributeId> + use<'a> {
+        self.purpose.necessary.keys().chain(self.purpose.optional.keys())
+    }
+}
+
+/// Whether a consent would last longer, or serve more often, than the purpose allows (s. 53.1), counted in local days.
+pub(super) fn outlasts(view: &View<'_>, of: &PurposeOf<'_>, until: Option<Moment>, uses: Option<u32>) -> bool {
+    let days = i32::try_from(of.purpose.longest_days).unwrap_or(i32::MAX);
+    let last = view.day.plus_days(days.saturating_add(1)).start();
+    let most = of.purpose.max_uses.unwrap_or(u32::MAX);
+    until.is_some_and(|end| end > last) || uses.is_some_and(|uses| uses > most)
+}
+
+/// Whether who acts, other than a minor alone, could do so for the subject at that moment.
+pub(super) fn may_act(giver: &Giver, who: &Identified, at: Moment) -> bool {
+    match giver {
+        Giver::Subject => who.kind == SubjectKind::Person,
+        Giver::Representative { .. } => giver.may_decide_for(who, at),
+    }
+}
+
+/// Until when a mandate carries the act, if it ends.
+pub(super) fn mandate_end(giver: &Giver) -> Option<Moment> {
+    match giver {
+        Giver::Subject => None,
+        Giver::Representative { mandate, .. } => mandate.until,
+    }
+}
+
+/// Whether the notice is kept well enough to prove what was shown.
+pub(super) fn informed(notice: &Notice, decided: Moment) -> bool {
+    const DIGEST_CHARS: usize = 43;
+    let digest = |text: &str| text.len() == DIGEST_CHARS;
+    !notice.template.is_empty() && digest(&notice.sha256_fr) && digest(&notice.sha256) && notice.shown <= decided
+}
+
+const fn word(regime: Regime) -> &'static str {
+    match regime {
+        Regime::Access => "A-2.1",
+        Regime::CivilStatus => "CCQ-CIVIL-STATUS",
+        Regime::Health => "R-22.1",
+        Regime::Tax => "A-6.002",
+    }
+}

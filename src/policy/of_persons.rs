@@ -1,0 +1,168 @@
+//! What persons and officers do, as the rules see it: decide on a consent, confirm a draft, look at their own values,
+//! look into the log.
+
+use std::collections::BTreeSet;
+
+use super::model::{
+    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts,
+};
+use super::of_bodies::kinds;
+use super::rules::Action;
+use crate::clock::Moment;
+use crate::domain::{
+    AttributeId, BodyId, Decision, Delegation, Giver, OfficerFacts, OwnView, PersonFacts, Reading, SubjectKind,
+    Submission, Terms, in_force,
+};
+use crate::identity::{AuthenticatedOfficer, AuthenticatedPerson};
+use crate::store::Precondition;
+
+impl Act for Decision {
+    type Actor = AuthenticatedPerson;
+    type Facts = PersonFacts;
+    type Kept = ();
+
+    fn case<'a>(&'a self, view: &'a View<'a>, actor: &'a AuthenticatedPerson, facts: &'a PersonFacts) -> Case<'a, ()> {
+        let terms = &self.terms;
+        let client = view.running(&terms.client);
+        let purpose = PurposeOf::find(view.catalogue, &terms.purpose);
+        let mut stated = Stated::new();
+        view.state_client(&mut stated, client);
+        view.state_custodian(&mut stated, &facts.custodian);
+        view.state_purpose(&mut stated, client, purpose.as_ref());
+        state_own(&mut stated, view, actor, facts);
+        state_terms(&mut stated, view, terms, purpose.as_ref());
+        stated.insert("recipient", client.is_some_and(|client| client.body == terms.receiving).into());
+        stated.insert("own", (is_own(actor, facts) && terms.who == facts.who && terms.giver == facts.giver).into());
+        stated.insert("strong", actor.express().into());
+
+        let good_until = good_until(view, facts).min(terms.until);
+        let mut preconditions = of_subject(view, facts, good_until);
+        preconditions.push(Precondition::ClientRuns(terms.client.clone()));
+        preconditions.push(Precondition::Consent(self.consent, 0));
+        let action = match facts.who.kind {
+            SubjectKind::Person => Action::GiveConsent,
+            SubjectKind::Enterprise => Action::GiveAuthorisation,
+        };
+        Case { action, stated, good_until, preconditions, kept: Some(()) }
+    }
+}
+
+/// What is decided on, against the purpose as it stands.
+fn state_terms<'a>(stated: &mut Stated<'a>, view: &View<'a>, terms: &'a Terms, purpose: Option<&PurposeOf<'a>>) {
+    let longer = |it: &PurposeOf<'_>| outlasts(view, it, Some(terms.until), terms.max_uses.or(Some(u32::MAX)));
+    stated.insert("asked", names(&terms.attributes));
+    stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
+    stated.insert("regimes", view.regimes_of(&terms.attributes));
+    stated.insert("sensitive", names(terms.attributes.iter().filter(|id| view.catalogue.sensitive(id))));
+    stated.insert("express", names(&terms.express));
+    stated.insert("informed", informed(&terms.notice, view.now).into());
+    stated.insert("longer", purpose.is_some_and(longer).into());
+    stated.insert("purpose_current", purpose.is_none_or(|it| it.purpose.version == terms.purpose_version).into());
+}
+
+impl Act for Submission {
+    type Actor = AuthenticatedPerson;
+    type Facts = PersonFacts;
+    type Kept = ();
+
+    fn case<'a>(&'a self, view: &'a View<'a>, actor: &'a AuthenticatedPerson, facts: &'a PersonFacts) -> Case<'a, ()> {
+        let client = view.running(&self.client).filter(|client| client.body == self.via);
+        let mut stated = Stated::new();
+        view.state_client(&mut stated, client);
+        view.state_custodian(&mut stated, &facts.custodian);
+        view.state_collector(&mut stated, client);
+        state_own(&mut stated, view, actor, facts);
+        stated.insert("asked", kinds(&BTreeSet::new(), &BTreeSet::from([self.kind.clone()])));
+        stated.insert("regimes", view.regimes([&self.kind]));
+
+        let good_until = good_until(view, facts);
+        let mut preconditions = of_subject(view, facts, good_until);
+        preconditions.push(Precondition::ClientRuns(self.client.clone()));
+        preconditions.push(Precondition::DraftStands(self.draft));
+        Case { action: Action::Submit, stated, good_until, preconditions, kept: Some(()) }
+    }
+}
+
+impl Reveals for OwnView {
+    fn asked(&self) -> &BTreeSet<AttributeId> {
+        &self.attributes
+    }
+
+    fn scope(kept: &Scope) -> &Scope {
+        kept
+    }
+}
+
+impl Act for OwnView {
+    type Actor = AuthenticatedPerson;
+    type Facts = PersonFacts;
+    type Kept = Scope;
+
+    fn case<'a>(
+        &'a self,
+        view: &'a View<'a>,
+        actor: &'a AuthenticatedPerson,
+        facts: &'a PersonFacts,
+    ) -> Case<'a, Scope> {
+        let mut stated = Stated::new();
+        state_own(&mut stated, view, actor, facts);
+        stated.insert("regimes", view.regimes_of(&self.attributes));
+        let good_until = good_until(view, facts);
+        let scope = Scope { subject: facts.subject, allowed: self.attributes.clone(), necessary: BTreeSet::new() };
+        let preconditions = of_subject(view, facts, good_until);
+        Case { action: Action::ViewOwn, stated, good_until, preconditions, kept: Some(scope) }
+    }
+}
+
+/// Who acts, and for whom.
+fn state_own(stated: &mut Stated<'_>, view: &View<'_>, actor: &AuthenticatedPerson, facts: &PersonFacts) {
+    let alone = facts.giver == Giver::Subject && facts.who.under_14(view.day);
+    stated.insert("enterprise", (facts.who.kind == SubjectKind::Enterprise).into());
+    stated.insert("own", is_own(actor, facts).into());
+    stated.insert("minor_alone", alone.into());
+    stated.insert("mandate", may_act(&facts.giver, &facts.who, view.now).into());
+}
+
+/// Whether the act is that of the person who signed in, in the session that they began, for the subject they act for.
+fn is_own(actor: &AuthenticatedPerson, facts: &PersonFacts) -> bool {
+    facts.same_session
+        && facts.subject == *actor.subject()
+        && facts.who == *actor.who()
+        && facts.giver == *actor.giver()
+}
+
+fn good_until(view: &View<'_>, facts: &PersonFacts) -> Moment {
+    mandate_end(&facts.giver).map_or(view.midnight(), |end| end.min(view.midnight()))
+}
+
+fn of_subject(view: &View<'_>, facts: &PersonFacts, good_until: Moment) -> Vec<Precondition> {
+    let mut preconditions = view.common(facts.epoch, good_until);
+    preconditions.push(Precondition::Subject(facts.subject, facts.subject_version));
+    preconditions
+}
+
+impl Act for Reading {
+    type Actor = AuthenticatedOfficer;
+    type Facts = OfficerFacts;
+    type Kept = ();
+
+    fn case<'a>(
+        &'a self,
+        view: &'a View<'a>,
+        actor: &'a AuthenticatedOfficer,
+        facts: &'a OfficerFacts,
+    ) -> Case<'a, ()> {
+        let known = |it: &&Delegation| it.issuer == actor.issuer() && it.sub == actor.sub();
+        let theirs: Vec<_> = view.catalogue.delegations.iter().filter(known).collect();
+        let today: Vec<_> = theirs.iter().filter(|it| in_force(it.from, it.until, view.day)).collect();
+        let reaches = |body: &BodyId| *body == facts.custodian.body || self.query.body.as_ref() == Some(body);
+        let mut stated = Stated::new();
+        stated.insert("delegated", (!theirs.is_empty()).into());
+        stated.insert("delegation_in_force", (!today.is_empty()).into());
+        stated.insert("reaches", (today.is_empty() || today.iter().any(|it| reaches(&it.body))).into());
+        stated.insert("reason", (!self.reason.trim().is_empty()).into());
+        let good_until = view.midnight();
+        let preconditions = view.common(facts.epoch, good_until);
+        Case { action: Action::ReadLog, stated, good_until, preconditions, kept: Some(()) }
+    }
+}

@@ -1,0 +1,134 @@
+//! The values that a minimised act leaves, and no others.
+//!
+//! Not here: how they are unsealed (a [`Vault`] does that), what becomes of them (`ledger`).
+//! INVARIANT: an [`Opened`] holds no member that its act was not permitted; it never prints a value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Map;
+
+use super::decide::Grounds;
+use super::minimise::Minimised;
+use super::model::Act;
+use crate::clock::Moment;
+use crate::domain::{AttributeId, BodyId, KindId, Origin, SubjectId, Version};
+use crate::store::{Fault, RecordRow};
+
+/// Where values are kept, sealed; it opens one record at a time.
+pub trait Vault {
+    /// The newest record of the kind, with its values.
+    fn values(
+        &self,
+        subject: &SubjectId,
+        kind: &KindId,
+    ) -> Result<Option<(RecordRow, Map<String, serde_json::Value>)>, Fault>;
+}
+
+/// Why values could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFault {
+    /// Nothing is on file for an attribute without which the purpose is not served.
+    #[error("nothing is on file for {0}")]
+    NothingOnFile(AttributeId),
+    /// The record does not answer.
+    #[error(transparent)]
+    Store(#[from] Fault),
+}
+
+/// One value, with where it comes from.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Value {
+    /// The value.
+    pub value: serde_json::Value,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The body through whose portal it came, if any.
+    pub via: Option<BodyId>,
+    /// The body that holds it.
+    pub holder: BodyId,
+    /// When it was recorded.
+    pub at: Moment,
+    /// Its kind.
+    pub kind: KindId,
+    /// The version of its record.
+    pub version: Version,
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Value").field("kind", &self.kind).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// A permitted act with the values it leads to.
+pub struct Opened<A: Act> {
+    act: A,
+    kept: A::Kept,
+    grounds: Grounds,
+    subject: SubjectId,
+    values: BTreeMap<AttributeId, Value>,
+}
+
+impl<A: Act> fmt::Debug for Opened<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("attributes", &self.values.keys()).finish_non_exhaustive()
+    }
+}
+
+/// Consumes what is left of an act and opens those values alone. What the person may leave out may be missing.
+pub fn open<A: Act>(minimised: Minimised<A>, vault: &impl Vault) -> Result<Opened<A>, OpenFault> {
+    let (act, kept, grounds, subject, wanted) = minimised.into_parts();
+    let mut values = BTreeMap::new();
+    for (kind, attributes) in wanted {
+        let mut record = vault.values(&subject, &kind)?;
+        for (id, necessary) in attributes {
+            match record.as_mut().and_then(|(row, members)| value(row, members, &id)) {
+                Some(value) => drop(values.insert(id, value)),
+                None if necessary => return Err(OpenFault::NothingOnFile(id)),
+                None => {}
+            }
+        }
+    }
+    Ok(Opened { act, kept, grounds, subject, values })
+}
+
+fn value(row: &RecordRow, members: &mut Map<String, serde_json::Value>, id: &AttributeId) -> Option<Value> {
+    let value = members.remove(id.member()).filter(|value| !value.is_null())?;
+    Some(Value {
+        value,
+        origin: row.origin,
+        via: row.via.clone(),
+        holder: row.holder.clone(),
+        at: row.at,
+        kind: row.kind.clone(),
+        version: row.version,
+    })
+}
+
+impl<A: Act> Opened<A> {
+    /// The act.
+    pub const fn act(&self) -> &A {
+        &self.act
+    }
+
+    /// What was kept of the facts it was decided on.
+    pub const fn kept(&self) -> &A::Kept {
+        &self.kept
+    }
+
+    /// What it rests on.
+    pub const fn grounds(&self) -> &Grounds {
+        &self.grounds
+    }
+
+    /// Whose values.
+    pub const fn subject(&self) -> &SubjectId {
+        &self.subject
+    }
+
+    /// The values by attribute.
+    pub const fn values(&self) -> &BTreeMap<AttributeId, Value> {
+        &self.values
+    }
+}

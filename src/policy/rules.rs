@@ -1,0 +1,381 @@
+//! The rules: compiled once, sliced by action, evaluated.
+//!
+//! Not here: what they look at (`model`), what follows from them (`decide`).
+//! INVARIANT: an evaluation in which any rule errs allows nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cedar_policy::ffi::DetailedError;
+use cedar_policy::{
+    ActionConstraint, Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet, Request,
+    RestrictedExpression, Schema, ValidationMode, Validator,
+};
+
+use super::bundle::{Finding, RULES, SCHEMA};
+use super::catalogue::nearest;
+use super::model::{Fact, Stated};
+use crate::clock::Day;
+use crate::domain::{BadName, Text};
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident, $text:literal, $by:literal;)*) => {
+        /// What may be asked for, one per act and basis: the rules' actions.
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub enum Action {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its name in rules, cases and facts.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// The kind of asker.
+            const fn asker(self) -> &'static str {
+                match self {
+                    $(Self::$name => $by,)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// An agency asks for a consent.
+    AskConsent, "ask-consent", "Client";
+    /// A portal asks to check and draft.
+    OpenSession, "open-session", "Client";
+    /// A portal asks what is on file.
+    Check, "check", "Client";
+    /// A person confirms a draft.
+    Submit, "submit", "Person";
+    /// A person gives a consent.
+    GiveConsent, "give-consent", "Person";
+    /// An enterprise gives an *autorisation*.
+    GiveAuthorisation, "give-authorisation", "Person";
+    /// An agency asks for a person's values; a redelivery too.
+    ReleaseByConsent, "release-by-consent", "Client";
+    /// An agency asks for an enterprise's values; a redelivery too.
+    ReleaseByAuthorisation, "release-by-authorisation", "Client";
+    /// Someone looks at their own values.
+    ViewOwn, "view-own", "Person";
+    /// An officer looks into the log.
+    ReadLog, "read-log", "Officer";
+}
+
+impl FromStr for Action {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(BadName("action"))
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a reason rests on, and so whether a body is told it (P4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum About {
+    /// The body's own request and registration.
+    Request,
+    /// The person.
+    Person,
+}
+
+/// One rule of law.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, which is its file's.
+    pub id: String,
+    /// The provision, as cited.
+    pub cite: String,
+    /// The consolidation date of the copy that was read; none where no dated copy was.
+    pub read: Option<Day>,
+    /// What it says.
+    pub text: Text,
+    /// What to do about it.
+    pub mend: Text,
+    /// Whether counsel has yet to confirm it.
+    pub to_confirm: bool,
+    /// What it rests on.
+    pub about: About,
+    /// Whether it permits; otherwise it forbids.
+    pub permits: bool,
+    /// What it applies to.
+    pub actions: BTreeSet<Action>,
+    policy: Policy,
+}
+
+/// The annotations of a rule, all of them mandatory.
+const ANNOTATIONS: [&str; 9] = ["id", "cite", "read", "fr", "en", "mend_fr", "mend_en", "status", "about"];
+
+/// The rules of a bundle.
+#[derive(Debug)]
+pub struct Rules {
+    rules: BTreeMap<String, Arc<Rule>>,
+    slices: BTreeMap<Action, Slice>,
+    file: EntityUid,
+    authorizer: Authorizer,
+    entities: Entities,
+}
+
+/// The rules that apply to one action.
+#[derive(Debug)]
+struct Slice {
+    policies: PolicySet,
+    asker: EntityUid,
+    action: EntityUid,
+}
+
+/// What the rules say of one act.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    /// Whether a permit fired and no forbid.
+    pub(super) allowed: bool,
+    /// The permits that fired, when allowed; else the forbids. By name.
+    pub(super) fired: Vec<Arc<Rule>>,
+    /// Whether something could not be evaluated.
+    pub(super) in_doubt: bool,
+}
+
+impl Verdict {
+    const fn doubt() -> Self {
+        Self { allowed: false, fired: Vec::new(), in_doubt: true }
+    }
+}
+
+impl Rules {
+    /// Every rule by name.
+    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.values().map(AsRef::as_ref)
+    }
+
+    /// Compiles the rules among `files`, strictly. Adds what is wrong to `findings`; none if anything is.
+    pub(super) fn compile(files: &BTreeMap<String, String>, findings: &mut Vec<Finding>) -> Option<Self> {
+        let before = findings.len();
+        let mut rules = BTreeMap::new();
+        for (path, text) in files.range(RULES.to_owned()..).take_while(|(path, _)| path.starts_with(RULES)) {
+            let rule = read_rule(path, text, findings);
+            rules.extend(rule.map(|rule| (rule.id.clone(), Arc::new(rule))));
+        }
+        validate(files, &rules, findings);
+        if rules.is_empty() && findings.len() == before {
+            findings.push(Finding::at(RULES, "", 0, "there is no rule", "a bundle without rules allows nothing"));
+        }
+        if findings.len() > before { None } else { Self::assemble(rules) }
+    }
+
+    fn assemble(rules: BTreeMap<String, Arc<Rule>>) -> Option<Self> {
+        let mut slices = BTreeMap::new();
+        for action in Action::ALL.iter().copied() {
+            let applying = rules.values().filter(|rule| rule.actions.contains(&action));
+            let policies = PolicySet::from_policies(applying.map(|rule| rule.policy.clone())).ok()?;
+            slices.insert(
+                action,
+                Slice { policies, asker: uid(action.asker(), "it")?, action: uid("Action", action.as_str())? },
+            );
+        }
+        let file = uid("File", "it")?;
+        Some(Self { rules, slices, file, authorizer: Authorizer::new(), entities: Entities::empty() })
+    }
+
+    /// What the rules for `action` say of these facts.
+    pub(super) fn weigh(&self, action: Action, stated: &Stated<'_>) -> Verdict {
+        let Some(slice) = self.slices.get(&action) else { return Verdict::doubt() };
+        self.weigh_with(slice, &slice.policies, stated).unwrap_or(Verdict::doubt())
+    }
+
+    fn weigh_with(&self, slice: &Slice, policies: &PolicySet, stated: &Stated<'_>) -> Option<Verdict> {
+        let pairs = stated.iter().map(|(name, fact)| ((*name).to_owned(), expression(fact)));
+        let context = Context::from_pairs(pairs).ok()?;
+        let request = Request::new(slice.asker.clone(), slice.action.clone(), self.file.clone(), context, None).ok()?;
+        let response = self.authorizer.is_authorized(&request, policies, &self.entities);
+        let ids: BTreeSet<&str> = response.diagnostics().reason().map(AsRef::as_ref).collect();
+        let fired = ids.into_iter().map(|id| self.rules.get(id).cloned()).collect::<Option<Vec<_>>>()?;
+        let in_doubt = response.diagnostics().errors().next().is_some();
+        Some(Verdict { allowed: response.decision() == Decision::Allow && !in_doubt, fired, in_doubt })
+    }
+}
+
+fn expression(fact: &Fact<'_>) -> RestrictedExpression {
+    let word = |text: &str| RestrictedExpression::new_string(text.to_owned());
+    match fact {
+        Fact::Is(holds) => RestrictedExpression::new_bool(*holds),
+        Fact::Word(text) => word(text),
+        Fact::Names(names) => RestrictedExpression::new_set(names.iter().copied().map(word)),
+        Fact::Made(names) => RestrictedExpression::new_set(names.iter().map(String::as_str).map(word)),
+    }
+}
+
+fn uid(kind: &str, id: &str) -> Option<EntityUid> {
+    EntityUid::from_str(&format!("{kind}::\"{id}\"")).ok()
+}
+
+/// Reads one file: one rule, all annotations.
+fn read_rule(path: &str, text: &str, findings: &mut Vec<Finding>) -> Option<Rule> {
+    let name = path.strip_prefix(RULES)?.strip_suffix(".cedar")?;
+    let policy = match Policy::parse(Some(PolicyId::new(name)), text) {
+        Ok(policy) => policy,
+        Err(errors) => {
+            findings.extend(errors.iter().map(|error| located(path, text, &DetailedError::from(error))));
+            return None;
+        }
+    };
+    let mut reader = Annotations { path, text, policy: &policy, findings };
+    reader.refuse_strangers();
+    let id = reader.parsed("id", "the name of the file", |id| (id == name).then(|| id.to_owned()));
+    let cite = reader.parsed("cite", "for example \"A-2.1, art. 53.1\"", citation);
+    let read = reader.parsed("read", "a day YYYY-MM-DD, or \"none\"", |text| match text {
+        "none" => Some(None),
+        day => day.parse::<Day>().ok().map(Some),
+    });
+    let to_confirm = reader.parsed("status", "\"read\" or \"to-confirm\"", |text| match text {
+        "read" => Some(false),
+        "to-confirm" => Some(true),
+        _ => None,
+    });
+    let about = reader.parsed("about", "\"request\" or \"person\"", |text| match text {
+        "request" => Some(About::Request),
+        "person" => Some(About::Person),
+        _ => None,
+    });
+    let (fr, en) = (reader.sentence("fr"), reader.sentence("en"));
+    let (mend_fr, mend_en) = (reader.sentence("mend_fr"), reader.sentence("mend_en"));
+    if read == Some(None) && to_confirm == Some(false) {
+        reader.report("status", "nothing dated was read, so it is still \"to-confirm\"");
+    }
+    let actions = reader.actions();
+    let (text, mend) = (Text { fr: fr?, en: en? }, Text { fr: mend_fr?, en: mend_en? });
+    let permits = policy.effect() == Effect::Permit;
+    let (id, cite, read, to_confirm, about) = (id?, cite?, read?, to_confirm?, about?);
+    Some(Rule { id, cite, read, text, mend, to_confirm, about, permits, actions: actions?, policy })
+}
+
+/// A citation: an Act's chapter and an article.
+fn citation(text: &str) -> Option<String> {
+    let (chapter, article) = text.split_once(", art. ")?;
+    let well_formed = !chapter.is_empty() && article.starts_with(|c: char| c.is_ascii_digit());
+    well_formed.then(|| text.to_owned())
+}
+
+/// Reads the annotations of one rule.
+struct Annotations<'a> {
+    path: &'a str,
+    text: &'a str,
+    policy: &'a Policy,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Annotations<'_> {
+    fn parsed<T>(&mut self, key: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = self.policy.annotation(key).and_then(parse);
+        if value.is_none() {
+            self.report(key, expected);
+        }
+        value
+    }
+
+    fn sentence(&mut self, key: &str) -> Option<String> {
+        self.parsed(key, "a sentence", |text| {
+            let whole = text == text.trim() && text.ends_with(['.', '?', '!']);
+            whole.then(|| text.to_owned())
+        })
+    }
+
+    fn actions(&mut self) -> Option<BTreeSet<Action>> {
+        let named = match self.policy.action_constraint() {
+            ActionConstraint::Any => Vec::new(),
+            ActionConstraint::In(named) => named,
+            ActionConstraint::Eq(named) => vec![named],
+        };
+        let actions: Option<BTreeSet<Action>> = named.iter().map(|uid| uid.id().unescaped().parse().ok()).collect();
+        let actions = actions.filter(|actions| !actions.is_empty());
+        if actions.is_none() {
+            self.findings.push(Finding::at(
+                self.path,
+                self.text,
+                0,
+                "its scope does not name its actions",
+                known_actions(),
+            ));
+        }
+        actions
+    }
+
+    fn refuse_strangers(&mut self) {
+        for (key, _) in self.policy.annotations().filter(|(key, _)| !ANNOTATIONS.contains(key)) {
+            let fix = nearest(key, ANNOTATIONS).map_or_else(String::new, |near| format!("did you mean @{near}?"));
+            let offset = self.text.find(&format!("@{key}")).unwrap_or_default();
+            self.findings.push(Finding::at(self.path, self.text, offset, format!("unknown annotation @{key}"), fix));
+        }
+    }
+
+    fn report(&mut self, key: &str, expected: &str) {
+        let offset = self.text.find(&format!("@{key}(")).unwrap_or_default();
+        let message = format!("@{key} is missing or not well formed");
+        self.findings.push(Finding::at(self.path, self.text, offset, message, format!("expected: {expected}")));
+    }
+}
+
+fn known_actions() -> String {
+    let names: Vec<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
+    format!("known actions: {}", names.join(", "))
+}
+
+/// Validates the rules against the schema, and the schema's actions against ours.
+fn validate(files: &BTreeMap<String, String>, rules: &BTreeMap<String, Arc<Rule>>, findings: &mut Vec<Finding>) {
+    let Some(text) = files.get(SCHEMA) else {
+        findings.push(Finding::at(SCHEMA, "", 0, "there is no schema", "it says what rules may look at"));
+        return;
+    };
+    let schema = match Schema::from_cedarschema_str(text) {
+        Ok((schema, _)) => schema,
+        Err(error) => {
+            findings.push(located(SCHEMA, text, &DetailedError::from(&error)));
+            return;
+        }
+    };
+    for action in schema.actions().map(|uid| uid.id().unescaped().to_owned()) {
+        if action.parse::<Action>().is_err() {
+            let offset = text.find(&action).unwrap_or_default();
+            findings.push(Finding::at(SCHEMA, text, offset, format!("unknown action {action}"), known_actions()));
+        }
+    }
+    let Ok(policies) = PolicySet::from_policies(rules.values().map(|rule| rule.policy.clone())) else { return };
+    let result = Validator::new(schema).validate(&policies, ValidationMode::Strict);
+    let errors = result.validation_errors().map(|error| (error.policy_id(), DetailedError::from(error)));
+    let warnings = result.validation_warnings().map(|error| (error.policy_id(), DetailedError::from(error)));
+    for (id, error) in errors.chain(warnings) {
+        let path = format!("{RULES}{id}.cedar");
+        let text = files.get(&path).map_or("", String::as_str);
+        findings.push(located(&path, text, &error));
+    }
+}
+
+/// An error of the rules' language, where it says it is.
+fn located(path: &str, text: &str, error: &DetailedError) -> Finding {
+    let offset = error.source_locations.first().map_or(0, |label| label.loc.start);
+    Finding::at(path, text, offset, &error.message, error.help.clone().unwrap_or_default())
+}
+
+#[cfg(test)]
+impl Rules {
+    /// What the whole set says, unsliced.
+    pub(super) fn weigh_unsliced(&self, action: Action, stated: &Stated<'_>) -> Verdict {
+        let whole = PolicySet::from_policies(self.rules.values().map(|rule| rule.policy.clone())).unwrap();
+        self.weigh_with(&self.slices[&action], &whole, stated).unwrap()
+    }
+}

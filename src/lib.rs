@@ -10,5 +10,6 @@
 //! returns once.
 
 pub mod clock;
+pub mod crypto;
 pub mod domain;
 pub mod store;

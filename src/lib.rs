@@ -12,4 +12,5 @@
 pub mod clock;
 pub mod crypto;
 pub mod domain;
+pub mod jose;
 pub mod store;

@@ -23,7 +23,7 @@ const FILE: &str = "ring.json";
 const FORMAT: &str = "unefois-ring/1";
 const AT: Address = Address { table: "ring", row: b"", field: FILE, version: 1 };
 
-/// Room for the ring's text, so that it is written into one buffer, which is wiped, and not moved from buffer to buffer.
+/// Room for the ring's text, so that it is written into one buffer, which is wiped.
 const ROOM: usize = 64 * 1024;
 
 /// Why the key ring was not saved or not opened.

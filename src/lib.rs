@@ -13,4 +13,5 @@ pub mod clock;
 pub mod crypto;
 pub mod domain;
 pub mod jose;
+pub mod outbound;
 pub mod store;

@@ -12,6 +12,7 @@
 pub mod clock;
 pub mod crypto;
 pub mod domain;
+pub mod identity;
 pub mod jose;
 pub mod outbound;
 pub mod store;

@@ -11,6 +11,8 @@
 
 pub mod clock;
 pub mod crypto;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod domain;
 pub mod identity;
 pub mod jose;

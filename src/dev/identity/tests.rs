@@ -367,6 +367,13 @@ async fn officers_give_their_name_alone() {
     let (to, pending) = login.begin(Language::En, false).await.unwrap();
     let someone = login.finish(pending, choose(&to, "responsable").await).await.unwrap();
     assert_eq!((someone.who.name.as_str(), someone.who.born), ("Hélène Fortin", None));
+    // Even where the service would tell more.
+    let (_, url, _) = world().await;
+    let officers = LoginSettings { audience: Audience::Officers, ..settings(&url) };
+    let login = self::login(officers, TestClock::new(), Vec::new());
+    let (to, pending) = login.begin(Language::En, false).await.unwrap();
+    let someone = login.finish(pending, choose(&to, "sirop").await).await.unwrap();
+    assert_eq!((someone.who.born, someone.mandates.len()), (None, 0));
 }
 
 #[tokio::test]

@@ -12,10 +12,13 @@
 pub mod clock;
 pub mod config;
 pub mod crypto;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod domain;
 pub mod ephemeral;
 pub mod identity;
 pub mod jose;
 pub mod ledger;
+pub mod outbound;
 pub mod policy;
 pub mod store;

@@ -6,6 +6,8 @@
 mod access_token;
 mod assertion;
 mod dpop;
+pub mod login;
+mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, LONGEST_LIFE};
 pub use self::assertion::{ASSERTION_TYPE, jwk, key_set};
 pub use self::dpop::ProvenRequest;
+pub use self::session::{Acting, SESSION_LIFE, Session};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Secret;
 use crate::domain::{BodyId, ClientId, Giver, Identified, SubjectId};

@@ -11,10 +11,11 @@
 //! though at most every minute, when a token names a key that we do not know.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::Uri;
+use http::{Request, Response, Uri};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
     CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreIdTokenVerifier, CoreJsonWebKey, CoreJsonWebKeySet,
@@ -23,11 +24,12 @@ use openidconnect::core::{
     CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalClaims, AdditionalProviderMetadata, AuthType, AuthenticationContextClass, AuthorizationCode,
-    ClaimsVerificationError, Client, ClientId, ClientSecret, CsrfToken, DiscoveryError, EmptyExtraTokenFields,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, IdToken, IdTokenClaims, IdTokenFields, IssuerUrl, LanguageTag,
-    Nonce, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
-    SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
+    AdditionalClaims, AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthenticationContextClass,
+    AuthorizationCode, ClaimsVerificationError, Client, ClientId, ClientSecret, CsrfToken, DiscoveryError,
+    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdToken, IdTokenClaims, IdTokenFields,
+    IssuerUrl, LanguageTag, Nonce, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl,
+    RequestTokenError, Scope, SignatureVerificationError, StandardErrorResponse, StandardTokenResponse,
+    TokenResponse as _,
 };
 use serde::de::value::{Error as PlainError, StrDeserializer};
 use serde::{Deserialize, Serialize};
@@ -276,7 +278,7 @@ pub struct Login {
     settings: LoginSettings,
     issuer: IssuerUrl,
     redirect: RedirectUrl,
-    outbound: Outbound,
+    door: Door,
     clock: Arc<dyn Clock>,
     provider: Mutex<Provider>,
 }
@@ -305,7 +307,7 @@ impl Login {
         if !browsable(&settings.issuer, settings.allow_development) {
             return Err(refused("it is not https, or is on this machine"));
         }
-        Ok(Self { settings, issuer, redirect, outbound, clock, provider: Mutex::new(Provider::Unknown) })
+        Ok(Self { settings, issuer, redirect, door: Door(outbound), clock, provider: Mutex::new(Provider::Unknown) })
     }
 
     /// Whether people can sign in now, as far as the service's metadata tells.
@@ -372,13 +374,12 @@ impl Login {
         code: AuthorizationCode,
         pending: &Pending,
     ) -> Result<Token, LoginFault> {
-        let send = |request| self.outbound.send(request);
         let answer = known
             .client
             .exchange_code(code)
             .map_err(|fault| LoginFault::Exchange(fault.to_string()))?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.pkce_verifier.0.clone()))
-            .request_async(&send)
+            .request_async(&self.door)
             .await
             .map_err(|fault| LoginFault::Exchange(exchange_fault(&fault)))?;
         answer.id_token().cloned().ok_or_else(|| LoginFault::Exchange("the answer has no id_token".to_owned()))
@@ -490,8 +491,7 @@ impl Login {
     }
 
     async fn discover(&self, at: Moment) -> Result<Discovered, LoginFault> {
-        let send = |request| self.outbound.send(request);
-        let found = Metadata::discover_async(self.issuer.clone(), &send).await;
+        let found = Metadata::discover_async(self.issuer.clone(), &self.door).await;
         let metadata = found.map_err(|fault| self.undiscovered(discovery_fault(&fault)))?;
         let auth_type = self.admit(&metadata)?;
         let keys = metadata.jwks().clone();
@@ -540,6 +540,18 @@ impl Login {
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// [`Outbound`], as the crate calls it.
+struct Door(Outbound);
+
+impl<'c> AsyncHttpClient<'c> for Door {
+    type Error = OutboundError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, OutboundError>> + Send + 'c>>;
+
+    fn call(&'c self, request: Request<Vec<u8>>) -> Self::Future {
+        Box::pin(self.0.send(request))
     }
 }
 
@@ -741,6 +753,23 @@ mod tests {
             allow_development,
         };
         Login::new(settings, Outbound::new(OutboundConfig::default()).unwrap(), Arc::new(SystemClock))
+    }
+
+    #[test]
+    fn a_server_can_run_every_step() {
+        fn send<T: Send>(_: T) {}
+        let login = login("https://id.example", false).unwrap();
+        let secret = || SecretText::new(String::new());
+        let pending = Pending {
+            issuer: String::new(),
+            state: secret(),
+            nonce: secret(),
+            pkce_verifier: secret(),
+            step_up: false,
+        };
+        send(login.ready());
+        send(login.begin(Language::Fr, false));
+        send(login.finish(pending, Callback::default()));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! `policy` decides, minimises and opens, `ledger` commits and signs, `http` answers. Control goes down once and
 //! returns once.
 
+pub mod broker;
 pub mod clock;
 pub mod config;
 pub mod crypto;

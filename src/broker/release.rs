@@ -21,12 +21,7 @@ impl Broker {
         Err(Refusal::NotNow("what the decision rests on keeps moving".to_owned()))
     }
 
-    async fn attempt_release(
-        &self,
-        agency: &AuthenticatedBody,
-        ask: &Ask,
-        request: Hash,
-    ) -> Result<Recorded, Setback> {
+    async fn attempt_release(&self, agency: &AuthenticatedBody, ask: &Ask, request: Hash) -> Result<Recorded, Setback> {
         let in_force = self.in_force();
         let before = self.store.key_use(agency.client(), &ask.idempotency_key)?;
         if before.is_some_and(|used| used.body != request) {

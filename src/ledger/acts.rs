@@ -8,7 +8,7 @@ use super::entry::{Statement, object};
 use super::release::citations;
 use super::{Entered, Lane, Ledger, NotEntered};
 use crate::domain::{
-    AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, KindId, PurposeId,
+    AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, Giver, KindId, PurposeId,
     Reading, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
@@ -71,34 +71,35 @@ impl Ledger {
     /// Enters a consent refused. Rests on the right to act for the subject alone.
     pub async fn consent_refused(&self, consent: &Consent, writes: Vec<Write>) -> Result<Entered, NotEntered> {
         let preconditions = vec![Precondition::Consent(consent.id, 0)];
-        self.stage_changed(Event::ConsentRefused, consent, "refused", preconditions, writes).await
+        self.stage_changed(Event::ConsentRefused, consent, &consent.terms.giver, preconditions, writes).await
     }
 
     /// Enters a withdrawal: `before` is the version it ends. Rests on the right to act for the subject alone.
     pub async fn withdrawal(
         &self,
         consent: &Consent,
+        giver: &Giver,
         before: Version,
         writes: Vec<Write>,
     ) -> Result<Entered, NotEntered> {
         let preconditions = vec![Precondition::Consent(consent.id, before)];
-        self.stage_changed(Event::Withdrawal, consent, "withdrawn", preconditions, writes).await
+        self.stage_changed(Event::Withdrawal, consent, giver, preconditions, writes).await
     }
 
     async fn stage_changed(
         &self,
         event: Event,
         consent: &Consent,
-        outcome: &str,
+        giver: &Giver,
         preconditions: Vec<Precondition>,
         writes: Vec<Write>,
     ) -> Result<Entered, NotEntered> {
         let terms = &consent.terms;
         let act = object(json!({
             "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
-            "purpose_version": terms.purpose_version, "basis": "consent", "outcome": outcome,
+            "purpose_version": terms.purpose_version, "basis": "consent", "outcome": consent.stage.name(),
         }));
-        let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": terms.giver}));
+        let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": giver}));
         let statement = of_subject(event, act, None, person, consent.subject);
         self.enter(Lane::Person, statement, preconditions, writes).await
     }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::Map;
 
-use super::decide::Grounds;
+use super::decide::{Denial, Grounds};
 use super::minimise::Minimised;
 use super::model::Act;
 use crate::clock::Moment;
@@ -28,9 +28,14 @@ pub trait Vault {
 /// Why values could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
-    /// Nothing is on file for an attribute without which the purpose is not served.
-    #[error("nothing is on file for {0}")]
-    NothingOnFile(AttributeId),
+    /// Nothing is on file for an attribute without which the purpose is not served: a denial after all.
+    #[error("nothing is on file for {attribute}")]
+    NothingOnFile {
+        /// The attribute.
+        attribute: AttributeId,
+        /// The denial.
+        denial: Box<Denial>,
+    },
     /// The record does not answer.
     #[error(transparent)]
     Store(#[from] Fault),
@@ -85,7 +90,10 @@ pub fn open<A: Act>(minimised: Minimised<A>, vault: &impl Vault) -> Result<Opene
         for (id, necessary) in attributes {
             match record.as_mut().and_then(|(row, members)| value(row, members, &id)) {
                 Some(value) => drop(values.insert(id, value)),
-                None if necessary => return Err(OpenFault::NothingOnFile(id)),
+                None if necessary => {
+                    let denial = Box::new(Denial::nothing_on_file(&grounds));
+                    return Err(OpenFault::NothingOnFile { attribute: id, denial });
+                }
                 None => {}
             }
         }

@@ -11,4 +11,5 @@
 
 pub mod clock;
 pub mod domain;
+pub mod pages;
 pub mod store;

@@ -1,0 +1,195 @@
+//! The officer's pages: search of the log, and one entry with its proof. Every look is itself an entry.
+
+use super::Chrome;
+use crate::clock::{Day, Moment};
+use crate::domain::{Event, Text};
+
+/// One choice of a list.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The form's value.
+    pub value: String,
+    /// What it is called.
+    pub label: Text,
+}
+
+/// The search form as it was sent; empty strings where nothing was.
+#[derive(Clone, Debug, Default)]
+pub struct SearchForm {
+    /// Why the officer looks.
+    pub reason: String,
+    /// An event's name.
+    pub event: String,
+    /// A body's name in the catalogue.
+    pub body: String,
+    /// A purpose's name in the catalogue.
+    pub purpose: String,
+    /// First day, `YYYY-MM-DD`.
+    pub from: String,
+    /// Last day, `YYYY-MM-DD`.
+    pub to: String,
+}
+
+/// What is wrong with a search form.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SearchError {
+    /// No reason was given.
+    Reason,
+    /// The first day is no day.
+    From,
+    /// The last day is no day, or before the first.
+    To,
+}
+
+/// How it went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// A release was authorised.
+    Authorised,
+    /// An ask was refused.
+    Refused,
+    /// Something else was recorded.
+    Recorded,
+}
+
+/// One entry found.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its index.
+    pub index: u64,
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub event: Event,
+    /// The releasing body.
+    pub releasing: Option<Text>,
+    /// The receiving or asking body.
+    pub receiving: Option<Text>,
+    /// The purpose's label.
+    pub purpose: Option<Text>,
+    /// Name of the legal basis, as in the log (`consent`).
+    pub basis: Option<String>,
+    /// How it went.
+    pub verdict: Verdict,
+}
+
+/// How far the search has followed the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Progress {
+    /// Entries that the search knows.
+    pub known: u64,
+    /// Entries in the log.
+    pub size: u64,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The entries, newest first.
+    pub rows: Vec<Row>,
+    /// Key of the next page: entries before this index.
+    pub next: Option<u64>,
+    /// How far the search has followed the log.
+    pub progress: Progress,
+    /// Index of the entry that records this look.
+    pub read: u64,
+}
+
+/// Search of the log. Posts `reason`, `event`, `body`, `purpose`, `from`, `to`, and `before` for the next page; a row's
+/// button posts `reason` and `entry` (the index) to `entry_href`. Nothing goes into an address.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// What surrounds the page.
+    pub chrome: Chrome,
+    /// The form as sent.
+    pub form: SearchForm,
+    /// Bodies to choose from.
+    pub bodies: Vec<Choice>,
+    /// Purposes to choose from.
+    pub purposes: Vec<Choice>,
+    /// What is wrong with the form.
+    pub errors: Vec<SearchError>,
+    /// What was found; none before the first search.
+    pub results: Option<Results>,
+    /// Where one entry is opened.
+    pub entry_href: String,
+}
+
+/// A section applied.
+#[derive(Clone, Debug)]
+pub struct Citation {
+    /// The section, as in the rules (`A-2.1, art. 53.1`).
+    pub cite: String,
+    /// The consolidation that was read.
+    pub read: Day,
+    /// Not confirmed by a jurist.
+    pub to_confirm: bool,
+}
+
+/// A reason of a refusal.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// The rule, in words.
+    pub text: Text,
+    /// The sections.
+    pub citations: Vec<Citation>,
+    /// What would mend it.
+    pub mend: Text,
+}
+
+/// The part of an entry that speaks of a person.
+#[derive(Clone, Debug)]
+pub struct PersonPart {
+    /// Whose it is, as this body's officers know the subject.
+    pub subject: Option<String>,
+    /// The consent.
+    pub consent: Option<String>,
+    /// Kinds and versions of the records.
+    pub records: Vec<(Text, u64)>,
+    /// Index of the consent's previous entry.
+    pub previous: Option<u64>,
+    /// The asking body's case reference.
+    pub case: Option<String>,
+    /// The officer's reason, of an officer's look.
+    pub reason: Option<String>,
+}
+
+/// Proof that an entry is in the log.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// Hash of the leaf, base64.
+    pub leaf: String,
+    /// Size of the tree.
+    pub size: u64,
+    /// Root of the tree, base64.
+    pub root: String,
+    /// The tlog-proof file.
+    pub text: String,
+    /// Where the file can be taken.
+    pub download_href: String,
+    /// Where the log's verifier key is published.
+    pub vkey_href: String,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What surrounds the page.
+    pub chrome: Chrome,
+    /// What the search's row tells.
+    pub row: Row,
+    /// The sections applied.
+    pub citations: Vec<Citation>,
+    /// Labels of the attributes.
+    pub attributes: Vec<Text>,
+    /// Reasons of a refusal.
+    pub reasons: Vec<Reason>,
+    /// The part that speaks of a person; none when its key is destroyed.
+    pub person: Option<PersonPart>,
+    /// The proof.
+    pub proof: Proof,
+    /// Index of the entry that records this look.
+    pub read: u64,
+    /// Back to the search.
+    pub search_href: String,
+}

@@ -11,5 +11,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod i18n;
 pub mod pages;
 pub mod store;

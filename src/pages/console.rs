@@ -1,8 +1,10 @@
 //! The officer's pages: search of the log, and one entry with its proof. Every look is itself an entry.
 
 use super::Chrome;
+use super::safe::quote;
 use crate::clock::{Day, Moment};
 use crate::domain::{Event, Text};
+use crate::i18n::{Phrase, Texts};
 
 /// One choice of a list.
 #[derive(Clone, Debug)]
@@ -97,7 +99,8 @@ pub struct Results {
 
 /// Search of the log. Posts `reason`, `event`, `body`, `purpose`, `from`, `to`, and `before` for the next page; a row's
 /// button posts `reason` and `entry` (the index) to `entry_href`. Nothing goes into an address.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "search.html", config = "src/pages/askama.toml")]
 pub struct Search {
     /// What surrounds the page.
     pub chrome: Chrome,
@@ -172,7 +175,8 @@ pub struct Proof {
 }
 
 /// One entry.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "entry.html", config = "src/pages/askama.toml")]
 pub struct Entry {
     /// What surrounds the page.
     pub chrome: Chrome,
@@ -192,4 +196,104 @@ pub struct Entry {
     pub read: u64,
     /// Back to the search.
     pub search_href: String,
+}
+
+impl SearchError {
+    /// The field that is wrong.
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Reason => "reason",
+            Self::From => "from",
+            Self::To => "to",
+        }
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Reason => "search.error_reason",
+            Self::From => "search.error_from",
+            Self::To => "search.error_to",
+        }
+    }
+}
+
+impl Search {
+    fn wrong(&self, error: SearchError) -> bool {
+        self.errors.contains(&error)
+    }
+}
+
+impl Results {
+    fn count(&self, t: &'static Texts) -> Phrase {
+        let n = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
+        t.count(n, "search.found_one", "search.found_many")
+    }
+}
+
+impl Progress {
+    fn said(self, t: &'static Texts) -> Phrase {
+        let phrase = match self.size.saturating_sub(self.known) {
+            0 => t.say("search.current"),
+            behind => t.count(behind, "search.lag_one", "search.lag_many"),
+        };
+        phrase.with("size", t.number(&self.size))
+    }
+}
+
+impl Verdict {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Authorised => "verdict.authorised",
+            Self::Refused => "verdict.refused",
+            Self::Recorded => "verdict.recorded",
+        }
+    }
+}
+
+impl Row {
+    fn bodies(&self, t: &'static Texts) -> String {
+        match (&self.releasing, &self.receiving) {
+            (Some(releasing), Some(receiving)) => {
+                let phrase = t.say("search.from_to").with("releasing", t.catalogue(releasing));
+                phrase.with("receiving", t.catalogue(receiving)).to_string()
+            }
+            (Some(one), None) | (None, Some(one)) => t.catalogue(one).to_owned(),
+            (None, None) => "—".to_owned(),
+        }
+    }
+
+    fn purpose_said(&self, t: &'static Texts) -> &str {
+        self.purpose.as_ref().map_or("—", |purpose| t.catalogue(purpose))
+    }
+
+    fn basis_said(&self, t: &'static Texts) -> String {
+        match self.basis.as_deref() {
+            Some("consent") => t.say("basis.consent").to_string(),
+            Some(other) => other.to_owned(),
+            None => "—".to_owned(),
+        }
+    }
+}
+
+impl PersonPart {
+    fn fields(&self, t: &'static Texts) -> Vec<(Phrase, String)> {
+        let records = self.records.iter().map(|(kind, version)| {
+            let phrase = t.say("entry.record").with("kind", t.catalogue(kind)).with("version", t.number(version));
+            (t.say("entry.records"), phrase.to_string())
+        });
+        let own_words = |key, text: &Option<String>| text.as_deref().map(|text| (t.say(key), quote(text)));
+        let subject = own_words("entry.subject", &self.subject);
+        let consent = own_words("entry.consent", &self.consent);
+        let previous = self.previous.map(|index| (t.say("entry.previous"), t.number(&index)));
+        let case = own_words("entry.case", &self.case);
+        let reason = own_words("entry.reason", &self.reason);
+        subject.into_iter().chain(consent).chain(records).chain(previous).chain(case).chain(reason).collect()
+    }
+}
+
+impl Entry {
+    /// The command that checks the downloaded proof.
+    fn command(&self) -> String {
+        format!("unefois verify --vkey vkey.txt entry-{}.tlog-proof", self.row.index)
+    }
 }

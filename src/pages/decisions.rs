@@ -2,7 +2,8 @@
 
 use super::Chrome;
 use crate::clock::Moment;
-use crate::domain::{SubjectKind, Text};
+use crate::domain::Text;
+use crate::i18n::{Phrase, Texts};
 
 /// One release under a consent.
 #[derive(Clone, Debug)]
@@ -79,12 +80,11 @@ pub struct RecordLine {
 }
 
 /// A person's page: decisions, releases, records.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "decisions.html", config = "src/pages/askama.toml")]
 pub struct Decisions {
     /// What surrounds the page.
     pub chrome: Chrome,
-    /// Whose page it is.
-    pub subject: SubjectKind,
     /// Those that can carry releases.
     pub active: Vec<Decided>,
     /// Those that ran out or were taken back.
@@ -96,12 +96,44 @@ pub struct Decisions {
 }
 
 /// Taking a consent back. Posts `choice` = `withdraw` or `keep`.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "withdraw.html", config = "src/pages/askama.toml")]
 pub struct Withdraw {
     /// What surrounds the page.
     pub chrome: Chrome,
-    /// Whether a consent or an enterprise's authorisation.
-    pub subject: SubjectKind,
     /// The decision.
     pub decided: Decided,
+}
+
+/// Decisions that stand alike.
+struct Group<'a> {
+    id: &'static str,
+    title: &'static str,
+    empty: &'static str,
+    decided: &'a [Decided],
+}
+
+impl Decisions {
+    fn groups(&self) -> [Group<'_>; 3] {
+        [
+            Group { id: "active", title: "decisions.active", empty: "decisions.no_active", decided: &self.active },
+            Group { id: "ended", title: "decisions.ended", empty: "decisions.no_ended", decided: &self.ended },
+            Group { id: "refused", title: "decisions.refused", empty: "decisions.no_refused", decided: &self.refused },
+        ]
+    }
+}
+
+impl Decided {
+    /// When it was given, where it was.
+    const fn since(&self) -> Option<Moment> {
+        match self.state {
+            State::Active { since, .. } | State::Expired { since, .. } | State::Withdrawn { since, .. } => Some(since),
+            State::Refused { .. } => None,
+        }
+    }
+
+    fn count(&self, t: &'static Texts) -> Phrase {
+        let n = u64::try_from(self.releases.len()).unwrap_or(u64::MAX);
+        t.count(n, "decisions.releases_one", "decisions.releases_many")
+    }
 }

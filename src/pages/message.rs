@@ -3,6 +3,7 @@
 use super::Chrome;
 use crate::clock::Moment;
 use crate::domain::Text;
+use crate::i18n::Texts;
 
 /// Where a page leads on.
 #[derive(Clone, Debug)]
@@ -78,7 +79,8 @@ pub enum Outcome {
 }
 
 /// A page that tells an outcome.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "message.html", config = "src/pages/askama.toml")]
 pub struct Message {
     /// What surrounds the page.
     pub chrome: Chrome,
@@ -91,7 +93,8 @@ pub struct Message {
 }
 
 /// The page of a problem type (RFC 9457): its cause and its mend.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "problem.html", config = "src/pages/askama.toml")]
 pub struct Problem {
     /// What surrounds the page.
     pub chrome: Chrome,
@@ -109,22 +112,73 @@ pub struct Problem {
     pub sections: Vec<String>,
 }
 
-/// The English gate (C-11). Posts `attest` = `yes`; which group is never asked. Always in both languages.
-#[derive(Clone, Debug)]
+/// The English gate (C-11), always in both languages. Posts `choice` = `attest` or `stay`, and `next`. Which group it is
+/// is never asked.
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "attestation.html", config = "src/pages/askama.toml")]
 pub struct Attestation {
     /// What surrounds the page.
     pub chrome: Chrome,
-    /// The page to go on to, posted as `next`.
+    /// The page to go on to.
     pub next: String,
-    /// The same in French.
-    pub french_href: String,
 }
 
 /// The front door, before sign-in.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "home.html", config = "src/pages/askama.toml")]
 pub struct Home {
     /// What surrounds the page.
     pub chrome: Chrome,
     /// Where to sign in.
     pub sign_in_href: String,
+}
+
+impl Attestation {
+    fn other(&self) -> &'static Texts {
+        self.chrome.other_texts()
+    }
+}
+
+impl Outcome {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "outcome.withdrawn_title",
+            Self::Kept => "outcome.kept_title",
+            Self::Filed => "outcome.filed_title",
+            Self::Dropped => "outcome.dropped_title",
+            Self::SignedOut => "outcome.signed_out_title",
+            Self::SessionEnded => "outcome.session_ended_title",
+            Self::LinkExpired => "outcome.link_expired_title",
+            Self::OtherPerson => "outcome.other_person_title",
+            Self::TooYoung => "outcome.too_young_title",
+            Self::NoMandate => "outcome.no_mandate_title",
+            Self::NotAnOfficer => "outcome.not_an_officer_title",
+            Self::Refused => "outcome.refused_title",
+            Self::BadRequest => "outcome.bad_request_title",
+            Self::NotFound => "outcome.not_found_title",
+            Self::TooMany => "outcome.too_many_title",
+            Self::Unavailable => "outcome.unavailable_title",
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "outcome.withdrawn_text",
+            Self::Kept => "outcome.kept_text",
+            Self::Filed => "outcome.filed_text",
+            Self::Dropped => "outcome.dropped_text",
+            Self::SignedOut => "outcome.signed_out_text",
+            Self::SessionEnded => "outcome.session_ended_text",
+            Self::LinkExpired => "outcome.link_expired_text",
+            Self::OtherPerson => "outcome.other_person_text",
+            Self::TooYoung => "outcome.too_young_text",
+            Self::NoMandate => "outcome.no_mandate_text",
+            Self::NotAnOfficer => "outcome.not_an_officer_text",
+            Self::Refused => "outcome.refused_text",
+            Self::BadRequest => "outcome.bad_request_text",
+            Self::NotFound => "outcome.not_found_text",
+            Self::TooMany => "outcome.too_many_text",
+            Self::Unavailable => "outcome.unavailable_text",
+        }
+    }
 }

@@ -9,13 +9,16 @@
 //! Forms post back to [`Chrome::path`] unless a field says otherwise, with `csrf` and the fields that the page's
 //! documentation names.
 
+mod assets;
 mod consent;
 mod console;
 mod decisions;
 mod message;
 mod portal;
+mod safe;
 mod value;
 
+pub use assets::{Asset, ICON, STYLE};
 pub use consent::{Consent, Custody, Item, OnFile, Tick};
 pub use console::{
     Choice, Citation, Entry, PersonPart, Progress, Proof, Reason, Results, Row, Search, SearchError, SearchForm,
@@ -27,6 +30,7 @@ pub use portal::{ActFor, Arrival, ConfirmDraft, DraftLine, Portal, Represented, 
 pub use value::Value;
 
 use crate::domain::{Body, Contact, Language, Text};
+use crate::i18n::Texts;
 
 /// What surrounds every page.
 #[derive(Clone, Debug)]
@@ -71,3 +75,21 @@ impl From<&Body> for Party {
         Self { name: body.name.clone(), public_under: body.public_under.clone(), contact: body.contact.clone() }
     }
 }
+
+impl Chrome {
+    fn texts(&self) -> &'static Texts {
+        Texts::of(self.language)
+    }
+
+    fn other_texts(&self) -> &'static Texts {
+        Texts::of(match self.language {
+            Language::Fr => Language::En,
+            Language::En => Language::Fr,
+        })
+    }
+}
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

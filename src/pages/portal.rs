@@ -3,6 +3,7 @@
 
 use super::{Chrome, Party, Value};
 use crate::domain::{Capacity, MandateKind, SubjectKind, Text};
+use crate::i18n::{Phrase, Texts};
 
 /// Who sent the person here.
 #[derive(Clone, Debug)]
@@ -42,7 +43,8 @@ pub enum Wish {
 }
 
 /// Arrival from a partner's site, before sign-in. Posts `choice` = `continue` or `leave`.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "arrival.html", config = "src/pages/askama.toml")]
 pub struct Arrival {
     /// What surrounds the page.
     pub chrome: Chrome,
@@ -66,7 +68,8 @@ pub struct Represented {
 }
 
 /// Whom the person acts for: one button each, posting `subject`.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "act_for.html", config = "src/pages/askama.toml")]
 pub struct ActFor {
     /// What surrounds the page; `signed_in` names the person.
     pub chrome: Chrome,
@@ -77,7 +80,8 @@ pub struct ActFor {
 }
 
 /// What a portal may do in this session (s. 64 or 67.2). Posts `choice` = `yes` or `no`.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "session.html", config = "src/pages/askama.toml")]
 pub struct Session {
     /// What surrounds the page.
     pub chrome: Chrome,
@@ -101,7 +105,8 @@ pub struct DraftLine {
 }
 
 /// A portal's draft, which becomes a record only when the person confirms it. Posts `choice` = `yes` or `no`.
-#[derive(Clone, Debug)]
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "draft.html", config = "src/pages/askama.toml")]
 pub struct ConfirmDraft {
     /// What surrounds the page.
     pub chrome: Chrome,
@@ -121,4 +126,41 @@ pub struct ConfirmDraft {
     pub lines: Vec<DraftLine>,
     /// Whether a record of this kind is on file, which this one replaces.
     pub replaces: bool,
+}
+
+impl Portal {
+    /// Who collects, and in which capacity.
+    fn collector(&self, t: &'static Texts) -> String {
+        let body = t.catalogue(&self.body.name);
+        self.instrument.as_ref().map_or_else(
+            || body.to_owned(),
+            |(capacity, title)| {
+                let phrase = t.say("capacity.under").with("body", body).with("capacity", t.capacity(capacity));
+                phrase.with("instrument", t.catalogue(title)).to_string()
+            },
+        )
+    }
+}
+
+impl Arrival {
+    fn title(&self) -> Phrase {
+        let key = match self.wish {
+            Wish::Consent { .. } => "arrival.title_consent",
+            Wish::Session { .. } => "arrival.title_session",
+            Wish::Draft { .. } => "arrival.title_draft",
+        };
+        let t = self.chrome.texts();
+        t.say(key).with("body", t.catalogue(&self.portal.body.name))
+    }
+}
+
+impl Represented {
+    /// What the subject is, and what the person is to it.
+    fn said(&self, t: &'static Texts) -> Phrase {
+        let kind = t.say(match self.kind {
+            SubjectKind::Person => "act_for.person",
+            SubjectKind::Enterprise => "act_for.enterprise",
+        });
+        t.say("act_for.represented").with("kind", kind).with("mandate", t.mandate(&self.mandate))
+    }
 }

@@ -1,6 +1,7 @@
 //! A value of an attribute, as persons read it.
 
 use crate::clock::Day;
+use crate::i18n::Texts;
 
 /// A value of an attribute. How it is said depends on the language of the page.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,4 +16,16 @@ pub enum Value {
     Day(Day),
     /// Yes or no.
     YesNo(bool),
+}
+
+impl Value {
+    pub(super) fn said(&self, t: &'static Texts) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(n) => t.signed(*n),
+            Self::Cents(cents) => t.dollars(*cents),
+            Self::Day(day) => t.day(day),
+            Self::YesNo(yes) => t.say(if *yes { "say.yes" } else { "say.no" }).to_string(),
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub mod crypto;
 pub mod dev;
 pub mod domain;
 pub mod ephemeral;
+pub mod http;
 pub mod i18n;
 pub mod identity;
 pub mod jose;

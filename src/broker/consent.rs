@@ -13,9 +13,9 @@ use crate::domain::{
     Notice, Origin, OwnView, Pseudonym, SubjectId, Terms, Version,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedPerson};
-use crate::ledger::Refused;
+use crate::ledger::{Proof, Refused};
 use crate::policy::{self, InForce, minimise};
-use crate::store::{Filter, GrantRow, RecordRow, SearchRow, Write};
+use crate::store::{EntryRow, Filter, GrantRow, RecordRow, SearchRow, Write};
 
 /// Seconds in a day, for the length of a consent.
 const DAY: i64 = 86_400;
@@ -226,6 +226,15 @@ impl Broker {
             shown.push(Shown { consent, uses, releases });
         }
         Ok(shown)
+    }
+
+    /// The proof of an entry about the subject, with the act part opened.
+    pub fn own_proof(&self, person: &AuthenticatedPerson, index: u64) -> Result<Proof, Refusal> {
+        let own = |entry: &EntryRow| entry.subject.as_ref() == Some(person.subject());
+        let entry = self.ledger.entry(index)?.filter(own).ok_or(Refusal::Unknown)?;
+        let mut proof = self.ledger.prove(index)?.ok_or(Refusal::Unknown)?;
+        proof.opening = Some(self.ledger.open_act(&entry)?);
+        Ok(proof)
     }
 
     /// The consent and the attributes of a release, read from its entry.

@@ -133,6 +133,20 @@ impl Broker {
         Ok(id)
     }
 
+    /// The kind of a draft that still waits.
+    pub fn draft_kind(&self, id: &DraftId) -> Result<Option<KindId>, Refusal> {
+        Ok(self.store.draft(id)?.map(|row| row.kind))
+    }
+
+    /// The newest record of each kind on file for the subject.
+    pub fn records(&self, person: &AuthenticatedPerson) -> Result<Vec<RecordRow>, Refusal> {
+        let in_force = self.in_force();
+        let newest = |kind: &KindId| self.safe.record(person.subject(), kind);
+        let records = in_force.catalogue().kinds.keys().filter_map(|kind| newest(kind).transpose());
+        let rows = records.map(|record| record.map(|(row, _)| row)).collect::<Result<_, _>>();
+        Ok(rows?)
+    }
+
     /// A draft, for its person.
     pub fn draft_view(&self, person: &AuthenticatedPerson, id: &DraftId) -> Result<DraftView, Refusal> {
         let row = self.store.draft(id)?.filter(|row| row.subject == *person.subject() && self.clock.now() < row.until);

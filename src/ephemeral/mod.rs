@@ -45,8 +45,8 @@ pub enum Space {
     Session,
     /// A pushed authorization request, by its `request_uri`.
     PushedRequest,
-    /// A sign-in under way at the identity service, by its `state`.
-    Login,
+    /// What a person let a portal do, by the `grant_id` of its token.
+    PortalSession,
     /// An authorization code.
     Code,
     /// The `jti` of a client's assertion.
@@ -62,7 +62,7 @@ impl Space {
         match self {
             Self::Session => "session",
             Self::PushedRequest => "pushed",
-            Self::Login => "login",
+            Self::PortalSession => "portal",
             Self::Code => "code",
             Self::ClientAssertion => "assertion",
             Self::DpopProof => "proof",

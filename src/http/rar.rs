@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_request_is_read() {
-        let Ok(Details::Consent(ask)) = release(r#","optional_datatypes":["revenu.annee"],"access":{"max_uses":2}"#) else {
+        let Ok(Details::Consent(ask)) = release(r#","optional_datatypes":["revenu.annee"],"access":{"max_uses":2}"#)
+        else {
             panic!("refused");
         };
         assert_eq!((ask.purpose.as_str(), ask.max_uses), ("aide-etudes", Some(2)));

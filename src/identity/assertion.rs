@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{Gate, NotAuthenticated};
+use super::{AuthenticatedBody, Gate, NotAuthenticated};
 use crate::domain::{Catalogue, Client, ClientId, PublicJwk};
 use crate::ephemeral::Space;
 use crate::jose::{Jwk, JwkSet, UnverifiedJws};
@@ -39,7 +39,7 @@ impl Gate {
         catalogue: &'a Catalogue,
         client_id: &str,
         assertion: &str,
-    ) -> Result<(ClientId, &'a Client), NotAuthenticated> {
+    ) -> Result<(AuthenticatedBody, &'a Client), NotAuthenticated> {
         const REFUSED: NotAuthenticated = NotAuthenticated::Client;
         let (id, client) = client_id
             .parse::<ClientId>()
@@ -57,7 +57,12 @@ impl Gate {
         self.check(&claims, client_id)?;
         let lives = u32::try_from(claims.exp - self.clock.now().unix() + AHEAD).map_err(|_| REFUSED)?;
         let name = format!("{client_id}\n{}", claims.jti);
-        if self.once(Space::ClientAssertion, name.as_bytes(), lives).await? { Ok((id, client)) } else { Err(REFUSED) }
+        let first = self.once(Space::ClientAssertion, name.as_bytes(), lives).await?;
+        if first {
+            Ok((AuthenticatedBody { client: id, body: client.body.clone(), token: None }, client))
+        } else {
+            Err(REFUSED)
+        }
     }
 
     fn check(&self, claims: &Claims, client_id: &str) -> Result<(), NotAuthenticated> {

@@ -315,6 +315,16 @@ impl Login {
         self.discovered(KNOWN_FOR).await.map(drop)
     }
 
+    /// The service's issuer.
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// Whether the person signed in as strongly as a step-up asks for.
+    pub fn is_strong(&self, signed_in: &SignedIn) -> bool {
+        signed_in.acr.as_deref() == Some(self.settings.step_up_acr.as_str())
+    }
+
     /// Begins a sign-in: where to send the browser, and what to keep until it is back. With `step_up`, at the higher
     /// assurance, and afresh.
     pub async fn begin(&self, language: Language, step_up: bool) -> Result<(String, Pending), LoginFault> {

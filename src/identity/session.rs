@@ -33,8 +33,10 @@ pub struct Session {
     pub attested: bool,
     /// What brought the browser here, to be gone on with after sign-in: the name of a pushed request or of a draft.
     pub flow: Option<String>,
-    /// A sign-in under way, with the path to go on to.
-    pub pending: Option<(Pending, String)>,
+    /// When the question before the person was first shown.
+    pub shown: Option<Moment>,
+    /// A sign-in under way.
+    pub pending: Option<Pending>,
     person: Option<Person>,
     officer: Option<SignedIn>,
 }
@@ -50,7 +52,7 @@ struct Person {
 impl Session {
     /// A session in which nobody signed in.
     pub const fn new(csrf: String) -> Self {
-        Self { csrf, attested: false, flow: None, pending: None, person: None, officer: None }
+        Self { csrf, attested: false, flow: None, shown: None, pending: None, person: None, officer: None }
     }
 
     /// A person signed in at `at`, as strongly as an express consent asks for or not.

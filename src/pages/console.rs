@@ -123,8 +123,8 @@ pub struct Search {
 pub struct Citation {
     /// The section, as in the rules (`A-2.1, art. 53.1`).
     pub cite: String,
-    /// The consolidation that was read.
-    pub read: Day,
+    /// The consolidation that was read; none where no dated copy was.
+    pub read: Option<Day>,
     /// Not confirmed by a jurist.
     pub to_confirm: bool,
 }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use super::rules::Rules;
+use super::decide::Reason;
+use super::reasons;
+use super::rules::{Rule, Rules};
 use super::{catalogue, check};
 use crate::crypto::sha256;
 use crate::domain::{Catalogue, KindId};
@@ -182,6 +184,12 @@ impl Loaded {
     /// Its rules.
     pub const fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// What the rule says, or the broker itself where no rule does: for who may read all reasons of a refusal.
+    pub fn reason(&self, id: &str) -> Option<Reason> {
+        let rule = self.rules.all().find(|rule| rule.id == id);
+        rule.map(Rule::reason).or_else(|| reasons::by_name(id))
     }
 
     /// What an operator should know, though nothing is wrong: purposes that the rules will refuse for their regime.

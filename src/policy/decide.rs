@@ -151,7 +151,7 @@ impl Rule {
         Citation { cite: self.cite.clone(), read: self.read, to_confirm: self.to_confirm }
     }
 
-    fn reason(&self) -> Reason {
+    pub(super) fn reason(&self) -> Reason {
         Reason {
             id: self.id.clone(),
             citations: vec![self.citation()],

@@ -102,6 +102,13 @@ pub(super) fn in_doubt() -> Reason {
     }
 }
 
+/// A reason of these by its name, for who reads a refusal in the log.
+pub(super) fn by_name(id: &str) -> Option<Reason> {
+    let known =
+        [no_basis(Action::ReleaseByConsent), no_authorisation(), nothing_on_file(), in_doubt(), to_confirm(Vec::new())];
+    known.into_iter().find(|reason| reason.id == id)
+}
+
 /// The only ground is one that counsel has yet to confirm.
 pub(super) fn to_confirm(citations: Vec<Citation>) -> Reason {
     Reason {

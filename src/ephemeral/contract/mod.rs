@@ -135,7 +135,7 @@ async fn the_stamp_only_rises(stand: &mut impl Stand) {
         front.set_stamp(stamped).await.unwrap();
         assert_eq!(front.stamp().await, Ok(Some(then)));
     }
-    assert_eq!(front.once(u64::MAX, Space::Login, b"n", LONG).await, Ok(true));
+    assert_eq!(front.once(u64::MAX, Space::PortalSession, b"n", LONG).await, Ok(true));
 }
 
 async fn a_value_of_another_epoch_is_no_value(stand: &mut impl Stand) {
@@ -163,10 +163,10 @@ async fn spaces_do_not_share_names(stand: &mut impl Stand) {
     let front = stand.front();
     assert_eq!(front.once(EPOCH, Space::DpopProof, b"n", LONG).await, Ok(true));
     assert_eq!(front.once(EPOCH, Space::ClientAssertion, b"n", LONG).await, Ok(true));
-    front.put(EPOCH, Space::Login, "n", &1, LONG).await.unwrap();
+    front.put(EPOCH, Space::PortalSession, "n", &1, LONG).await.unwrap();
     assert_eq!(front.get::<u8>(EPOCH, Space::ConfirmUri, "n").await, Ok(None));
     assert_eq!(front.get::<u8>(EPOCH, Space::PushedRequest, "n").await, Ok(None));
-    assert_eq!(front.get::<u8>(EPOCH, Space::Login, "n").await, Ok(Some(1)));
+    assert_eq!(front.get::<u8>(EPOCH, Space::PortalSession, "n").await, Ok(Some(1)));
 }
 
 async fn nothing_enters_in_clear(stand: &mut impl Stand) {

@@ -1,0 +1,233 @@
+//! A browser: its session, its forms, the pages it gets.
+//!
+//! INVARIANT: a form changes something only with the session's own token; a page is shown under a policy that lets
+//! nothing else in.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::App;
+use super::form::Form;
+use super::problem;
+use crate::broker::Refusal;
+use crate::crypto::{equal, random};
+use crate::domain::{Contact, Language, Text};
+use crate::ephemeral::{Lost, Space};
+use crate::identity::{SESSION_LIFE, Session};
+use crate::jose::b64;
+use crate::pages::{Asset, Chrome, Message, Onward, Outcome, Party, Receipt};
+
+/// A session with the name that the browser's cookie holds.
+pub(super) struct Browser {
+    pub(super) name: String,
+    pub(super) session: Session,
+    pub(super) language: Language,
+    /// Whether the cookie has to be set.
+    new: bool,
+}
+
+/// A page that ends a request early.
+pub(super) type Stop = Box<Response>;
+
+impl App {
+    /// The browser's session, or a new one.
+    pub(super) async fn browser(&self, headers: &HeaderMap, language: Language) -> Result<Browser, Stop> {
+        let name = cookie(headers, self.cookie_name());
+        if let Some(name) = name {
+            let session: Option<Session> = self.get(Space::Session, &name).await.map_err(|lost| self.lost(lost))?;
+            if let Some(session) = session {
+                return Ok(Browser { name, session, language, new: false });
+            }
+        }
+        let fresh = || random::<32>().map(b64::encode).map_err(|_| self.lost(Lost::Unavailable));
+        Ok(Browser { name: fresh()?, session: Session::new(fresh()?), language, new: true })
+    }
+
+    /// The browser whose form this is; a page where the form is not its own.
+    pub(super) async fn form(
+        &self,
+        headers: &HeaderMap,
+        language: Language,
+        body: &[u8],
+    ) -> Result<(Browser, Form), Stop> {
+        let browser = self.browser(headers, language).await?;
+        let form = Form::parse(body, &["with", "express"]);
+        let same_site = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin");
+        match form {
+            Ok(form) if same_site && !browser.new => {
+                let csrf = form.get("csrf").unwrap_or_default();
+                if equal(csrf.as_bytes(), browser.session.csrf.as_bytes()) {
+                    return Ok((browser, form));
+                }
+                Err(self.message(&browser, StatusCode::FORBIDDEN, Outcome::SessionEnded, None, None))
+            }
+            Ok(_) => Err(self.message(&browser, StatusCode::FORBIDDEN, Outcome::SessionEnded, None, None)),
+            Err(_) => Err(self.message(&browser, StatusCode::BAD_REQUEST, Outcome::BadRequest, None, None)),
+        }
+    }
+
+    /// Keeps the session.
+    pub(super) async fn keep(&self, browser: &Browser) -> Result<(), Stop> {
+        let kept = self.put(Space::Session, &browser.name, &browser.session, SESSION_LIFE).await;
+        kept.map_err(|lost| self.lost(lost))
+    }
+
+    /// Gives the session another name: whoever knew the old one, before the person signed in, knows nothing now.
+    pub(super) async fn rename(&self, browser: &mut Browser) -> Result<(), Stop> {
+        self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
+        browser.name = random::<32>().map(b64::encode).map_err(|_| self.lost(Lost::Unavailable))?;
+        browser.new = true;
+        self.keep(browser).await
+    }
+
+    /// Ends the session.
+    pub(super) async fn forget(&self, browser: &mut Browser) -> Result<(), Stop> {
+        self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
+        browser.session = Session::new(String::new());
+        Ok(())
+    }
+
+    /// What surrounds a page.
+    pub(super) fn chrome(&self, browser: &Browser, path: &str) -> Chrome {
+        let language = browser.language;
+        let other = match language {
+            Language::Fr => Language::En,
+            Language::En => Language::Fr,
+        };
+        let there = format!("/{}/{path}", other.code());
+        let through_gate = other == Language::En && !browser.session.attested;
+        let other_href = if through_gate { format!("/fr/english?vers={path}") } else { there };
+        let person = browser.session.person();
+        let acting = person.as_ref().map(|person| person.who().name.clone());
+        let signed_in = browser.session.signed_in().map(|signed_in| signed_in.who.name.clone());
+        let officer = browser.session.officer().map(|officer| officer.name().to_owned());
+        let (custodian, help) = self.custodian();
+        Chrome {
+            language,
+            other_language_href: Some(other_href),
+            trial: self.trial,
+            acting_for: acting.filter(|name| Some(name) != signed_in.as_ref()),
+            signed_in: signed_in.or(officer),
+            sign_out_href: format!("/{}/quitter", language.code()),
+            home_href: format!("/{}", language.code()),
+            csrf: browser.session.csrf.clone(),
+            path: format!("/{}/{path}", language.code()),
+            custodian,
+            help,
+        }
+    }
+
+    fn custodian(&self) -> (Text, Contact) {
+        let in_force = self.broker.in_force();
+        let found = in_force.catalogue().bodies.get(&self.broker.custodian().body).map(Party::from);
+        let unnamed = || Text { fr: "Unefois".to_owned(), en: "Unefois".to_owned() };
+        let nobody = || Contact { title: unnamed(), email: String::new(), phone: String::new() };
+        found.map_or_else(|| (unnamed(), nobody()), |party| (party.name, party.contact))
+    }
+
+    /// A page. `onward` are the addresses outside to which its form may lead.
+    pub(super) fn page(
+        &self,
+        browser: &Browser,
+        status: StatusCode,
+        html: Result<String, impl std::fmt::Display>,
+        onward: &[&str],
+    ) -> Response {
+        let html = match html {
+            Ok(html) => html,
+            Err(fault) => {
+                tracing::error!(%fault, "a page does not render");
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            }
+        };
+        let mut response = (status, html).into_response();
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, html);
+        let origins: Vec<String> = onward.iter().filter_map(|uri| origin(uri)).collect();
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {}; frame-ancestors 'none'; \
+             base-uri 'none'",
+            origins.join(" ")
+        );
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        self.set_cookie(browser, response)
+    }
+
+    /// A page that says one thing.
+    pub(super) fn message(
+        &self,
+        browser: &Browser,
+        status: StatusCode,
+        outcome: Outcome,
+        receipt: Option<Receipt>,
+        onward: Option<Onward>,
+    ) -> Stop {
+        let chrome = self.chrome(browser, "");
+        let page = Message { chrome, outcome, receipt, onward };
+        Box::new(self.page(browser, status, askama::Template::render(&page), &[]))
+    }
+
+    /// A refusal, as a page.
+    pub(super) fn refused(&self, browser: &Browser, refusal: &Refusal) -> Stop {
+        let (status, outcome) = problem::outcome(refusal);
+        self.message(browser, status, outcome, None, None)
+    }
+
+    /// The engine of sessions does not answer, as a page.
+    pub(super) fn lost(&self, lost: Lost) -> Stop {
+        let browser =
+            Browser { name: String::new(), session: Session::new(String::new()), language: Language::Fr, new: false };
+        self.refused(&browser, &Refusal::from(lost))
+    }
+
+    /// Sends the browser on, with its cookie.
+    pub(super) fn redirect(&self, browser: &Browser, to: &str) -> Response {
+        let mut response = StatusCode::SEE_OTHER.into_response();
+        if let Ok(to) = HeaderValue::from_str(to) {
+            response.headers_mut().insert(header::LOCATION, to);
+        }
+        self.set_cookie(browser, response)
+    }
+
+    fn set_cookie(&self, browser: &Browser, mut response: Response) -> Response {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if browser.new {
+            let secure = if self.secure() { "; Secure" } else { "" };
+            let name = self.cookie_name();
+            let cookie =
+                format!("{name}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_LIFE}{secure}", browser.name);
+            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+        }
+        response
+    }
+
+    /// A cookie that only this host sets, over TLS; in a trial on plain loopback, browsers allow no such prefix.
+    fn cookie_name(&self) -> &'static str {
+        if self.secure() { "__Host-unefois" } else { "unefois" }
+    }
+}
+
+/// What pages load, under an address that changes with it.
+pub(super) async fn asset(asset: &'static Asset) -> Response {
+    let mut response = asset.bytes().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    response
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).filter(|value| !value.is_empty())
+}
+
+/// Scheme, host and port of an address.
+fn origin(uri: &str) -> Option<String> {
+    let uri: axum::http::Uri = uri.parse().ok()?;
+    Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?))
+}

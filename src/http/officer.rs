@@ -1,0 +1,194 @@
+//! Officers: sign-in, a search that is itself entered, and one entry with its proof.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::App;
+use super::browser::{Browser, Stop};
+use super::citizen::{answer, open, posted};
+use super::form::Form;
+use super::view;
+use crate::broker::Refusal;
+use crate::domain::{Language, Query as LogQuery};
+use crate::identity::AuthenticatedOfficer;
+use crate::identity::login::Callback;
+use crate::pages::{Outcome, Search, SearchError, SearchForm};
+
+/// `GET /login/officers`: the identity service sends the officer back.
+pub(super) async fn signed_in(
+    State(app): State<Arc<App>>,
+    Query(callback): Query<Callback>,
+    headers: HeaderMap,
+) -> Response {
+    answer(async {
+        let mut browser = app.browser(&headers, Language::Fr).await?;
+        let pending = browser.session.pending.take();
+        app.keep(&browser).await?;
+        let failed = || app.message(&browser, StatusCode::BAD_REQUEST, Outcome::SessionEnded, None, None);
+        let pending = pending.ok_or_else(failed)?;
+        let signed_in = app.officers.finish(pending, callback).await.map_err(|fault| {
+            tracing::warn!(%fault, "an officer's sign-in failed");
+            failed()
+        })?;
+        browser.session.sign_in_officer(signed_in);
+        app.rename(&mut browser).await?;
+        Ok(app.redirect(&browser, "/fr/registre"))
+    })
+    .await
+}
+
+/// `GET /{language}/registre`: the search form.
+pub(super) async fn search(State(app): State<Arc<App>>, Path(language): Path<String>, headers: HeaderMap) -> Response {
+    answer(async {
+        let mut browser = open(&app, &headers, &language).await?;
+        if browser.session.officer().is_none() {
+            return begin(&app, &mut browser).await;
+        }
+        let page = form_page(&app, &browser, SearchForm::default(), Vec::new());
+        Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
+    })
+    .await
+}
+
+/// `POST /{language}/registre`: what was found. The search is entered before anything is shown.
+pub(super) async fn find(
+    State(app): State<Arc<App>>,
+    Path(language): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    answer(async {
+        let (browser, form) = posted(&app, &headers, &language, &body).await?;
+        let officer = officer(&app, &browser)?;
+        let sent = sent(&form);
+        let (query, errors) = query(&form);
+        if !errors.is_empty() {
+            let page = form_page(&app, &browser, sent, errors);
+            return Ok(app.page(&browser, StatusCode::UNPROCESSABLE_ENTITY, page.render(), &[]));
+        }
+        let found = app.broker.search(&officer, &sent.reason, query).await;
+        let found = found.map_err(|it| refused(&app, &browser, &it))?;
+        let in_force = app.broker.in_force();
+        let mut page = form_page(&app, &browser, sent, Vec::new());
+        page.results = Some(view::results(in_force.catalogue(), &found));
+        Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
+    })
+    .await
+}
+
+/// `POST /{language}/registre/entree`: one entry with its proof. The reading is entered before anything is shown.
+pub(super) async fn open_entry(
+    State(app): State<Arc<App>>,
+    Path(language): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    answer(async {
+        let (browser, form) = posted(&app, &headers, &language, &body).await?;
+        let officer = officer(&app, &browser)?;
+        let unknown = || app.refused(&browser, &Refusal::Unknown);
+        let index = form.get("entry").and_then(|index| index.parse().ok()).ok_or_else(unknown)?;
+        let reason = form.get("reason").unwrap_or_default();
+        let seen = app.broker.open_entry(&officer, reason, index).await;
+        let seen = seen.map_err(|it| refused(&app, &browser, &it))?;
+        let in_force = app.broker.in_force();
+        let page = view::entry(app.chrome(&browser, "registre"), in_force.catalogue(), in_force.loaded(), &seen);
+        let page = page.ok_or_else(unknown)?;
+        Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
+    })
+    .await
+}
+
+/// `GET /{language}/registre/{index}`: an entry's proof with its act part closed, as a file. It names nobody.
+pub(super) async fn closed_proof(
+    State(app): State<Arc<App>>,
+    Path((language, index)): Path<(String, u64)>,
+    headers: HeaderMap,
+) -> Response {
+    answer(async {
+        let browser = open(&app, &headers, &language).await?;
+        officer(&app, &browser)?;
+        let proof = app.broker.ledger().prove(index).map_err(|fault| app.refused(&browser, &fault.into()))?;
+        let proof = proof.ok_or_else(|| app.refused(&browser, &Refusal::Unknown))?;
+        Ok(view::download(&proof.to_string(), &format!("entree-{index}.tlog-proof")))
+    })
+    .await
+}
+
+async fn begin(app: &App, browser: &mut Browser) -> Result<Response, Stop> {
+    match app.officers.begin(browser.language, false).await {
+        Ok((to, pending)) => {
+            browser.session.pending = Some(pending);
+            app.keep(browser).await?;
+            Ok(app.redirect(browser, &to))
+        }
+        Err(fault) => {
+            tracing::error!(%fault, "no officer's sign-in begins");
+            Err(app.message(browser, StatusCode::SERVICE_UNAVAILABLE, Outcome::Unavailable, None, None))
+        }
+    }
+}
+
+fn officer(app: &App, browser: &Browser) -> Result<AuthenticatedOfficer, Stop> {
+    let ended = || app.message(browser, StatusCode::FORBIDDEN, Outcome::SessionEnded, None, None);
+    browser.session.officer().ok_or_else(ended)
+}
+
+/// What the rules refuse an officer is a missing or ended delegation.
+fn refused(app: &App, browser: &Browser, refusal: &Refusal) -> Stop {
+    match refusal {
+        Refusal::Denied(_) => app.message(browser, StatusCode::FORBIDDEN, Outcome::NotAnOfficer, None, None),
+        other => app.refused(browser, other),
+    }
+}
+
+fn form_page(app: &App, browser: &Browser, form: SearchForm, errors: Vec<SearchError>) -> Search {
+    let in_force = app.broker.in_force();
+    let (bodies, purposes) = view::choices(in_force.catalogue());
+    let entry_href = format!("/{}/registre/entree", browser.language.code());
+    Search { chrome: app.chrome(browser, "registre"), form, bodies, purposes, errors, results: None, entry_href }
+}
+
+fn sent(form: &Form) -> SearchForm {
+    let text = |name| form.get(name).unwrap_or_default().to_owned();
+    SearchForm {
+        reason: text("reason"),
+        event: text("event"),
+        body: text("body"),
+        purpose: text("purpose"),
+        from: text("from"),
+        to: text("to"),
+    }
+}
+
+/// What is looked for, and what is wrong with the form.
+fn query(form: &Form) -> (LogQuery, Vec<SearchError>) {
+    let mut errors = Vec::new();
+    if form.get("reason").is_none_or(|reason| reason.trim().is_empty()) {
+        errors.push(SearchError::Reason);
+    }
+    let mut day = |name, error| match form.get(name).map(str::parse) {
+        None => None,
+        Some(Ok(day)) => Some(day),
+        Some(Err(_)) => {
+            errors.push(error);
+            None
+        }
+    };
+    let (from, to) = (day("from", SearchError::From), day("to", SearchError::To));
+    let query = LogQuery {
+        entry: None,
+        event: form.get("event").map(str::to_owned),
+        body: form.get("body").and_then(|body| body.parse().ok()),
+        purpose: form.get("purpose").and_then(|purpose| purpose.parse().ok()),
+        from,
+        to,
+        before: form.get("before").and_then(|before| before.parse().ok()),
+    };
+    (query, errors)
+}

@@ -1,0 +1,420 @@
+//! From what the broker knows to what a page shows. Labels and texts come from the catalogue; no rule is looked at.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value as Json;
+
+use super::oauth::Pushes;
+use crate::broker::{Asked, Chosen, DraftView, EntryView, Page, Previewed, Shown};
+use crate::clock::Moment;
+use crate::domain::{AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, Role, SessionAsk, Stage, Text};
+use crate::identity::AuthenticatedPerson;
+use crate::pages::{
+    Arrival, Choice, Chrome, Citation, ConfirmDraft, Consent, Custody, Decided, Decisions, DraftLine, Entry, Item,
+    OnFile, Party, PersonPart, Portal, Progress, Proof, Reason, RecordLine, Released, Results, Row, Session, State,
+    Tick, Value, Verdict, Wish, Withdraw,
+};
+use crate::store::{RecordRow, SearchRow};
+
+/// The page of arrival: who sent the person, and what for.
+pub(super) fn arrival(
+    chrome: Chrome,
+    catalogue: &Catalogue,
+    client: &ClientId,
+    what: Option<&Pushes>,
+    draft: Option<&KindId>,
+) -> Option<Arrival> {
+    let wish = match what {
+        Some(Pushes::Consent(asked)) => {
+            let attributes: Vec<&AttributeId> = asked.ask.attributes.iter().chain(&asked.ask.optional).collect();
+            let mut holders: Vec<Text> = Vec::new();
+            for id in &attributes {
+                let holder = catalogue.bodies.get(&catalogue.kinds.get(&id.kind())?.holder)?.name.clone();
+                if !holders.contains(&holder) {
+                    holders.push(holder);
+                }
+            }
+            let attributes = attributes.into_iter().map(|id| attribute_label(catalogue, id)).collect();
+            Wish::Consent { purpose: catalogue.purposes.get(&asked.ask.purpose)?.label.clone(), attributes, holders }
+        }
+        Some(Pushes::Session(ask)) => {
+            Wish::Session { checks: kind_labels(catalogue, &ask.checks), drafts: kind_labels(catalogue, &ask.drafts) }
+        }
+        None => Wish::Draft { kind: kind_label(catalogue, draft?) },
+    };
+    Some(Arrival { chrome, portal: portal(catalogue, client)?, wish })
+}
+
+/// What a portal may do in this session.
+pub(super) fn session(chrome: Chrome, catalogue: &Catalogue, client: &ClientId, ask: &SessionAsk) -> Option<Session> {
+    let (checks, drafts) = (kind_labels(catalogue, &ask.checks), kind_labels(catalogue, &ask.drafts));
+    Some(Session { chrome, portal: portal(catalogue, client)?, checks, drafts })
+}
+
+/// A portal's draft, to confirm or not.
+pub(super) fn draft(
+    chrome: Chrome,
+    catalogue: &Catalogue,
+    client: &ClientId,
+    seen: &DraftView,
+) -> Option<ConfirmDraft> {
+    let kind = catalogue.kinds.get(&seen.row.kind)?;
+    let purpose = catalogue.purposes.get(&kind.collected_for)?;
+    let lines = seen.values.iter().map(|(member, value)| {
+        let attribute = kind.attributes.get(member);
+        DraftLine {
+            label: attribute.map_or_else(|| same(member), |attribute| attribute.label.clone()),
+            sensitive: attribute.is_some_and(|attribute| attribute.sensitive),
+            value: shown_value(value),
+        }
+    });
+    Some(ConfirmDraft {
+        portal: portal(catalogue, client)?,
+        kind: kind.label.clone(),
+        holder: Party::from(catalogue.bodies.get(&kind.holder)?),
+        collected_for: purpose.label.clone(),
+        kept: purpose.kept.clone(),
+        alternative: purpose.alternative.clone(),
+        lines: lines.collect(),
+        replaces: seen.replaces,
+        chrome,
+    })
+}
+
+/// The question, with the exact values.
+pub(super) fn consent(
+    chrome: Chrome,
+    catalogue: &Catalogue,
+    custodian: &Custodian,
+    person: &AuthenticatedPerson,
+    asked: &Asked,
+    values: &BTreeMap<AttributeId, Previewed>,
+    shown: Moment,
+) -> Option<Consent> {
+    let purpose = catalogue.purposes.get(&asked.ask.purpose)?;
+    let instrument = catalogue.instruments.get(&custodian.instrument)?;
+    let custody = Custody {
+        body: Party::from(catalogue.bodies.get(&custodian.body)?),
+        capacity: instrument.under,
+        instrument: instrument.title.clone(),
+    };
+    let attributes = asked.ask.attributes.iter().map(|id| (id, false));
+    let attributes = attributes.chain(asked.ask.optional.iter().map(|id| (id, true)));
+    let items = attributes.map(|(id, optional)| item(catalogue, purpose, id, optional, values.get(id)));
+    let mandate = match person.giver() {
+        Giver::Subject => None,
+        Giver::Representative { mandate, .. } => Some(mandate.kind),
+    };
+    Some(Consent {
+        chrome,
+        subject: person.who().kind,
+        mandate,
+        purpose: purpose.label.clone(),
+        version: purpose.version,
+        why: purpose.why.clone(),
+        powers: purpose.powers.clone(),
+        receiving: Party::from(catalogue.bodies.get(&asked.ask.recipient)?),
+        custody,
+        items: items.collect::<Option<Vec<_>>>()?,
+        shown,
+        until: asked.until,
+        max_uses: asked.max_uses,
+        refusal: purpose.refusal.clone(),
+        alternative: purpose.alternative.clone(),
+        kept: purpose.kept.clone(),
+        case: asked.ask.case.clone(),
+        give_href: None,
+    })
+}
+
+fn item(
+    catalogue: &Catalogue,
+    purpose: &crate::domain::Purpose,
+    id: &AttributeId,
+    optional: bool,
+    value: Option<&Previewed>,
+) -> Option<Item> {
+    let kind = catalogue.kinds.get(&id.kind())?;
+    let reason = purpose.necessary.get(id).or_else(|| purpose.optional.get(id))?;
+    let via = |value: &Previewed| Some(catalogue.bodies.get(value.via.as_ref()?)?.name.clone());
+    let on_file = value.map(|value| OnFile { value: shown_value(&value.value), since: value.at, via: via(value) });
+    Some(Item {
+        attribute: id.clone(),
+        label: attribute_label(catalogue, id),
+        reason: reason.clone(),
+        optional,
+        sensitive: catalogue.sensitive(id),
+        holder: catalogue.bodies.get(&kind.holder)?.name.clone(),
+        origin: value.map_or(kind.origin, |value| value.origin),
+        on_file,
+        tick: Tick::Empty,
+    })
+}
+
+/// Marks what the person ticked and what a yes still lacks: an act of its own for each sensitive attribute (s. 59).
+pub(super) fn lacks_express(page: &mut Consent, chosen: &Chosen) -> bool {
+    let mut lacks = false;
+    for item in &mut page.items {
+        let ticked = chosen.express.contains(&item.attribute) || chosen.optional.contains(&item.attribute);
+        item.tick = match (ticked, item.sensitive && !item.optional) {
+            (true, _) => Tick::Kept,
+            (false, true) => {
+                lacks = true;
+                Tick::Missing
+            }
+            (false, false) => Tick::Empty,
+        };
+    }
+    lacks
+}
+
+/// The person's page.
+pub(super) fn decisions(
+    chrome: Chrome,
+    catalogue: &Catalogue,
+    shown: &[Shown],
+    records: &[RecordRow],
+    now: Moment,
+) -> Decisions {
+    let (mut active, mut ended, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for one in shown {
+        let decided = decided(&chrome, catalogue, one, now);
+        match decided.state {
+            State::Active { .. } => active.push(decided),
+            State::Expired { .. } | State::Withdrawn { .. } => ended.push(decided),
+            State::Refused { .. } => refused.push(decided),
+        }
+    }
+    let records = records.iter().map(|row| RecordLine {
+        kind: kind_label(catalogue, &row.kind),
+        holder: body_name(catalogue, row.holder.as_str()),
+        since: row.at,
+    });
+    Decisions { active, ended, refused, records: records.collect(), chrome }
+}
+
+/// Taking a consent back, to confirm.
+pub(super) fn withdraw(chrome: Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -> Withdraw {
+    let decided = decided(&chrome, catalogue, shown, now);
+    Withdraw { chrome, decided }
+}
+
+fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -> Decided {
+    let terms = &shown.consent.terms;
+    let language = chrome.language.code();
+    let uses_left = terms.max_uses.map(|most| most.saturating_sub(u32::try_from(shown.uses).unwrap_or(u32::MAX)));
+    let state = match shown.consent.stage {
+        Stage::Given { at } if shown.consent.expired(now) => State::Expired { since: at, until: terms.until },
+        Stage::Given { at } => State::Active { since: at, until: terms.until, uses_left },
+        Stage::Withdrawn { given, at, .. } => State::Withdrawn { since: given, at },
+        Stage::Refused { at } => State::Refused { at },
+    };
+    let label = |name: &String| name.parse().map_or_else(|_| same(name), |id| attribute_label(catalogue, &id));
+    let releases = shown.releases.iter().map(|(row, attributes)| Released {
+        at: row.time,
+        attributes: attributes.iter().map(label).collect(),
+        index: row.index,
+        proof_href: format!("/{language}/preuves/{}", row.index),
+    });
+    let withdraw_href =
+        matches!(state, State::Active { .. }).then(|| format!("/{language}/decisions/{}", shown.consent.id));
+    Decided {
+        receiving: body_name(catalogue, terms.receiving.as_str()),
+        purpose: purpose_label(catalogue, terms.purpose.as_str()),
+        attributes: terms.attributes.iter().map(|id| attribute_label(catalogue, id)).collect(),
+        state,
+        releases: releases.collect(),
+        withdraw_href,
+    }
+}
+
+/// What an officer's search found.
+pub(super) fn results(catalogue: &Catalogue, page: &Page) -> Results {
+    let size = page.read + 1;
+    Results {
+        rows: page.rows.iter().filter_map(|row| self::row(catalogue, row)).collect(),
+        next: page.next,
+        progress: Progress { known: size.saturating_sub(page.lag), size },
+        read: page.read,
+    }
+}
+
+fn row(catalogue: &Catalogue, row: &SearchRow) -> Option<Row> {
+    Some(Row {
+        index: row.index,
+        at: row.time,
+        event: row.event.parse().ok()?,
+        releasing: row.releasing.as_deref().map(|body| body_name(catalogue, body)),
+        receiving: row.receiving.as_deref().map(|body| body_name(catalogue, body)),
+        purpose: row.purpose.as_deref().map(|purpose| purpose_label(catalogue, purpose)),
+        basis: row.basis.clone(),
+        verdict: verdict(&row.event, row.outcome.as_deref()),
+    })
+}
+
+fn verdict(event: &str, outcome: Option<&str>) -> Verdict {
+    match (event.parse(), outcome) {
+        (Ok(Event::Release | Event::Redelivery), _) => Verdict::Authorised,
+        (Ok(Event::Refusal), _) => Verdict::Refused,
+        _ => Verdict::Recorded,
+    }
+}
+
+/// One entry, opened by an officer.
+pub(super) fn entry(
+    chrome: Chrome,
+    catalogue: &Catalogue,
+    rules: &crate::policy::Loaded,
+    seen: &EntryView,
+) -> Option<Entry> {
+    let text = |member: &str| seen.act.get(member).and_then(Json::as_str).map(str::to_owned);
+    let names = |member: &str| seen.act.get(member).and_then(Json::as_array).cloned().unwrap_or_default();
+    let found = SearchRow {
+        index: seen.index,
+        time: seen.time,
+        event: seen.event.clone(),
+        releasing: text("releasing"),
+        receiving: text("receiving"),
+        purpose: text("purpose"),
+        basis: text("basis"),
+        outcome: text("outcome"),
+        subject: None,
+    };
+    let attributes = names("attributes");
+    let attributes = attributes.iter().filter_map(Json::as_str).map(|name| match name.parse() {
+        Ok(id) => attribute_label(catalogue, &id),
+        Err(_) => same(name),
+    });
+    let refused_by = names("rules");
+    let reasons = refused_by.iter().filter_map(Json::as_str).filter_map(|id| rules.reason(id)).map(|reason| {
+        Reason { text: reason.text.clone(), citations: reason.citations.iter().map(cited).collect(), mend: reason.mend }
+    });
+    let language = chrome.language.code();
+    Some(Entry {
+        row: row(catalogue, &found)?,
+        citations: names("citations").iter().filter_map(citation).collect(),
+        attributes: attributes.collect(),
+        reasons: reasons.collect(),
+        person: seen.person.as_ref().map(|part| person_part(catalogue, part)),
+        proof: proof(seen, language),
+        read: seen.read,
+        search_href: format!("/{language}/registre"),
+        chrome,
+    })
+}
+
+fn cited(citation: &crate::policy::Citation) -> Citation {
+    Citation { cite: citation.cite.clone(), read: citation.read, to_confirm: citation.to_confirm }
+}
+
+fn citation(value: &Json) -> Option<Citation> {
+    Some(Citation {
+        cite: value.get("cite")?.as_str()?.to_owned(),
+        read: value.get("read").and_then(Json::as_str).and_then(|day| day.parse().ok()),
+        to_confirm: value.get("to_confirm").and_then(Json::as_bool).unwrap_or(false),
+    })
+}
+
+fn person_part(catalogue: &Catalogue, part: &Json) -> PersonPart {
+    let text = |member: &str| part.get(member).and_then(Json::as_str).map(str::to_owned);
+    let records = part.get("records").and_then(Json::as_array).cloned().unwrap_or_default();
+    let record = |record: &Json| {
+        let kind: KindId = record.get("kind")?.as_str()?.parse().ok()?;
+        Some((kind_label(catalogue, &kind), record.get("version")?.as_u64()?))
+    };
+    PersonPart {
+        subject: text("subject"),
+        consent: text("consent"),
+        records: records.iter().filter_map(record).collect(),
+        previous: part.get("previous").and_then(Json::as_u64),
+        case: text("case"),
+        reason: text("reason"),
+    }
+}
+
+fn proof(seen: &EntryView, language: &str) -> Proof {
+    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let checkpoint = &seen.proof.checkpoint;
+    Proof {
+        leaf: hex(&crate::crypto::sha256(&[&[0], &seen.proof.leaf])),
+        size: seen.proof.size,
+        root: checkpoint.lines().nth(2).unwrap_or_default().to_owned(),
+        text: seen.proof.to_string(),
+        download_href: format!("/{language}/registre/{}", seen.index),
+        vkey_href: "/log/vkey".to_owned(),
+    }
+}
+
+/// A file to keep.
+pub(super) fn download(text: &str, name: &str) -> Response {
+    let mut response = text.to_owned().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(attached) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, attached);
+    }
+    response
+}
+
+/// The bodies and purposes to choose from.
+pub(super) fn choices(catalogue: &Catalogue) -> (Vec<Choice>, Vec<Choice>) {
+    let bodies = catalogue.bodies.iter().map(|(id, body)| (id.to_string(), body.name.clone()));
+    let purposes = catalogue.purposes.iter().map(|(id, purpose)| (id.to_string(), purpose.label.clone()));
+    let choice = |(value, label)| Choice { value, label };
+    (bodies.map(choice).collect(), purposes.map(choice).collect())
+}
+
+fn portal(catalogue: &Catalogue, client: &ClientId) -> Option<Portal> {
+    let registered = catalogue.clients.get(client)?;
+    let instrument = match &registered.role {
+        Role::Collector { instrument, .. } => {
+            catalogue.instruments.get(instrument).map(|found| (found.under, found.title.clone()))
+        }
+        Role::Agency { .. } | Role::Relay {} => None,
+    };
+    let body = Party::from(catalogue.bodies.get(&registered.body)?);
+    Some(Portal { name: registered.name.clone(), body, instrument })
+}
+
+fn attribute_label(catalogue: &Catalogue, id: &AttributeId) -> Text {
+    catalogue.attribute(id).map_or_else(|| same(id.as_str()), |attribute| attribute.label.clone())
+}
+
+fn kind_label(catalogue: &Catalogue, id: &KindId) -> Text {
+    catalogue.kinds.get(id).map_or_else(|| same(id.as_str()), |kind| kind.label.clone())
+}
+
+fn kind_labels<'a>(catalogue: &Catalogue, ids: impl IntoIterator<Item = &'a KindId>) -> Vec<Text> {
+    ids.into_iter().map(|id| kind_label(catalogue, id)).collect()
+}
+
+fn body_name(catalogue: &Catalogue, id: &str) -> Text {
+    let found = id.parse().ok().and_then(|id| catalogue.bodies.get(&id));
+    found.map_or_else(|| same(id), |body| body.name.clone())
+}
+
+fn purpose_label(catalogue: &Catalogue, id: &str) -> Text {
+    let found = id.parse().ok().and_then(|id| catalogue.purposes.get(&id));
+    found.map_or_else(|| same(id), |purpose| purpose.label.clone())
+}
+
+/// A name that the catalogue no longer knows, as it is.
+fn same(name: &str) -> Text {
+    Text { fr: name.to_owned(), en: name.to_owned() }
+}
+
+/// A value as pages say it.
+fn shown_value(value: &Json) -> Value {
+    match value {
+        Json::Bool(yes) => Value::YesNo(*yes),
+        Json::Number(number) => match number.as_i64() {
+            Some(number) => Value::Number(number),
+            None => Value::Text(number.to_string()),
+        },
+        Json::String(text) => text.parse().map_or_else(|_| Value::Text(text.clone()), Value::Day),
+        other => Value::Text(other.to_string()),
+    }
+}

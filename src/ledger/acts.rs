@@ -41,6 +41,16 @@ pub struct AdministratorSignature {
     pub signature: String,
 }
 
+/// That who opens the person parts of an export, and why, is a durable entry.
+pub struct PersonsOpened(Entered);
+
+impl PersonsOpened {
+    /// The entry.
+    pub const fn entered(&self) -> &Entered {
+        &self.0
+    }
+}
+
 impl Ledger {
     /// Enters a consent given, with the writes that keep it.
     pub async fn consent(
@@ -242,11 +252,11 @@ impl Ledger {
         self.enter(Lane::Person, Statement::act(Event::ClientStop, act), Vec::new(), writes).await
     }
 
-    /// Enters that an export is opened.
-    pub(crate) async fn opening(&self, operator: &str, reason: &str) -> Result<Entered, NotEntered> {
+    /// Enters that an export is opened, before anything of it is written.
+    pub async fn opening(&self, operator: &str, reason: &str) -> Result<PersonsOpened, NotEntered> {
         let mut statement = Statement::act(Event::Opening, json!({"outcome": "opened"}));
         statement.person = object(json!({"operator": operator, "reason": reason}));
-        self.enter(Lane::Person, statement, Vec::new(), Vec::new()).await
+        self.enter(Lane::Person, statement, Vec::new(), Vec::new()).await.map(PersonsOpened)
     }
 }
 

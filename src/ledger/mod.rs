@@ -12,8 +12,10 @@
 
 mod acts;
 mod entry;
+mod export;
 mod follow;
 mod head_file;
+mod key_history;
 mod notary;
 mod release;
 mod sequencer;
@@ -25,9 +27,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use self::acts::{AdministratorSignature, Refused};
+pub use self::acts::{AdministratorSignature, PersonsOpened, Refused};
 pub use self::entry::{EntryFault, Opening};
 use self::entry::{Scribe, Statement, year_of};
+pub use self::export::{ExportFault, ExportReport};
 pub use self::follow::BlindIndex;
 use self::follow::Follower;
 use self::head_file::HeadFile;

@@ -37,8 +37,8 @@ impl Notary {
     /// The verifier key, as text.
     pub(super) fn vkey(&self) -> String {
         let typed = [&[NOTE_ED25519], &self.key.public()[..]].concat();
-        let id: String = self.key_id.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}+{id}+{}", self.origin, STANDARD.encode(typed))
+        let id = u32::from_be_bytes(self.key_id);
+        format!("{}+{id:08x}+{}", self.origin, STANDARD.encode(typed))
     }
 
     fn note(&self, size: u64, root: &Hash) -> Option<String> {

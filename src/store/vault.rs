@@ -3,7 +3,8 @@
 //! Not here: what is sealed with them (`policy`, `ledger`, `broker`), when they are destroyed (`broker/erase`).
 //! INVARIANT: a key is never derived from anything; once its row is gone, what it sealed is gone.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Class, Fault, Store, WrappedKey, Write};
 use crate::crypto::{Address, Keks, SealError, SealingKey, Secret, Unavailable};
@@ -30,12 +31,14 @@ pub enum VaultFault {
 pub struct Vault {
     store: Arc<dyn Store>,
     keks: Keks,
+    /// Log keys as opened: each entry needs one, and there are as many as years.
+    log_keys: RwLock<HashMap<i16, Arc<SealingKey>>>,
 }
 
 impl Vault {
     /// A vault over the record's wrapped keys.
     pub fn new(store: Arc<dyn Store>, keks: Keks) -> Self {
-        Self { store, keks }
+        Self { store, keks, log_keys: RwLock::default() }
     }
 
     /// The subject's key of a class; none once it is destroyed, or before it is made.
@@ -55,9 +58,15 @@ impl Vault {
     }
 
     /// The log key of a year; none before it is made.
-    pub fn log_key(&self, year: i16) -> Result<Option<SealingKey>, VaultFault> {
+    pub fn log_key(&self, year: i16) -> Result<Option<Arc<SealingKey>>, VaultFault> {
+        let opened = self.log_keys.read().unwrap_or_else(PoisonError::into_inner).get(&year).cloned();
+        if opened.is_some() {
+            return Ok(opened);
+        }
         let Some(row) = self.store.log_key(year)? else { return Ok(None) };
-        self.open(&address(&year.to_be_bytes(), LOG, row.epoch), &row).map(Some)
+        let key = Arc::new(self.open(&address(&year.to_be_bytes(), LOG, row.epoch), &row)?);
+        self.log_keys.write().unwrap_or_else(PoisonError::into_inner).insert(year, Arc::clone(&key));
+        Ok(Some(key))
     }
 
     /// A new log key of a year, with the write that keeps it.

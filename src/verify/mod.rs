@@ -12,23 +12,31 @@
 //! INVARIANT: a value of [`Leaf`], [`Checkpoint`], [`EntryProof`] or [`DataToken`] exists only after its own checks.
 //! INVARIANT: no message repeats what an entry, a token or a key says; it names places and rules.
 
+mod export;
+mod folder;
+mod history;
 mod jwe;
+mod keys;
 mod leaf;
 mod note;
 mod proof;
+mod report;
 #[cfg(test)]
 mod testlog;
 mod token;
+mod tree;
 
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+pub use export::{Trust, audit};
 pub use jwe::decrypt;
 pub use leaf::{Event, LEAF_SIZE, Leaf};
 pub use note::{Checkpoint, Vkey};
 pub use proof::EntryProof;
+pub use report::{Departure, Persons, Place, Report, Rests};
 pub use token::{DataToken, Expected, Jwks};
 
 /// Why something does not verify: the one vocabulary of this module.

@@ -26,3 +26,4 @@ pub mod outbound;
 pub mod pages;
 pub mod policy;
 pub mod store;
+pub mod verify;

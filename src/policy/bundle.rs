@@ -195,3 +195,21 @@ impl Loaded {
         Some(errors.map(|error| error.instance_path().to_string()).collect())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::{demo_catalogue, product_rules};
+    use super::*;
+
+    pub(in super::super) fn demo_files() -> BTreeMap<String, String> {
+        product_rules().into_iter().chain(demo_catalogue()).collect()
+    }
+
+    #[test]
+    fn the_demo_bundle_loads_without_a_finding() {
+        let loaded = Bundle::from_files(demo_files()).load().unwrap_or_else(|findings| {
+            panic!("{}", findings.iter().map(|finding| format!("{finding}\n")).collect::<String>())
+        });
+        assert!(loaded.notes().is_empty() && loaded.catalogue().demo);
+    }
+}

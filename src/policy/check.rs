@@ -206,6 +206,10 @@ impl Checker<'_> {
                 let signs = |key: &Jwk| key.alg() != Some(Algorithm::EcdhEs);
                 self.key(&[path[0], path[1], "keys"], key, signs, "a key that signs: ES256 or Ed25519");
             }
+            // What a demo catalogue lacks is made for each run.
+            if !demo && (client.keys.is_empty() || client.redirect_uris.is_empty()) {
+                self.wrong(&path, "it has no key, or nowhere to send persons back to", "keys, redirect_uris");
+            }
             self.role(id, client);
         }
     }
@@ -260,7 +264,8 @@ impl Checker<'_> {
             self.dates(&path, delegation.from, delegation.until);
             let stated =
                 [("issuer", &delegation.issuer), ("sub", &delegation.sub), ("instrument", &delegation.instrument)];
-            for (member, _) in stated.into_iter().filter(|(_, text)| text.trim().is_empty()) {
+            let made = |member: &str| member == "issuer" && self.catalogue.demo;
+            for (member, _) in stated.into_iter().filter(|(member, text)| text.trim().is_empty() && !made(member)) {
                 self.wrong(&[path[0], path[1], member], format!("`{member}` is empty"), "a delegation is in writing");
             }
         }

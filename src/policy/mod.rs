@@ -13,6 +13,8 @@
 
 mod builtin;
 mod bundle;
+#[cfg(test)]
+mod cases;
 mod catalogue;
 mod check;
 mod decide;
@@ -24,6 +26,8 @@ mod open;
 mod reasons;
 mod remember;
 mod rules;
+#[cfg(test)]
+mod scenarios;
 
 pub use builtin::{demo_catalogue, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};

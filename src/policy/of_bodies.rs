@@ -170,7 +170,8 @@ impl Act for ConsentAsk {
         state_asked(&mut stated, view, client, asked, purpose.as_ref());
         stated.insert("agency", agency.into());
         stated.insert("recipient", (self.recipient == *actor.body()).into());
-        stated.insert("required", names(&self.attributes));
+        let known = |id: &&AttributeId| purpose.as_ref().is_some_and(|it| it.purpose.allows(id));
+        stated.insert("required", names(self.attributes.iter().filter(known)));
         stated.insert("necessary", names(purpose.iter().flat_map(|it| it.purpose.necessary.keys())));
         stated.insert("purpose_current", purpose.as_ref().is_none_or(current).into());
         stated.insert("longer", purpose.as_ref().is_some_and(longer).into());

@@ -378,4 +378,13 @@ impl Rules {
         let whole = PolicySet::from_policies(self.rules.values().map(|rule| rule.policy.clone())).unwrap();
         self.weigh_with(&self.slices[&action], &whole, stated).unwrap()
     }
+
+    /// Whether these facts are what the schema says that rules may look at.
+    pub(super) fn conforms(&self, schema: &str, action: Action, stated: &Stated<'_>) -> bool {
+        let (schema, _) = Schema::from_cedarschema_str(schema).unwrap();
+        let pairs = stated.iter().map(|(name, fact)| ((*name).to_owned(), expression(fact)));
+        let context = Context::from_pairs(pairs).unwrap();
+        let Slice { asker, action, .. } = &self.slices[&action];
+        Request::new(asker.clone(), action.clone(), self.file.clone(), context, Some(&schema)).is_ok()
+    }
 }

@@ -50,14 +50,9 @@ impl Checker<'_> {
     }
 
     /// `name`, found at `path`, must be one of `known`.
-    fn known<'k, K: Display + Ord + 'k>(
-        &mut self,
-        path: &[&str],
-        what: &str,
-        name: &K,
-        known: impl Iterator<Item = &'k K>,
-    ) where
-        K: AsRef<str>,
+    fn known<'k, K>(&mut self, path: &[&str], what: &str, name: &K, known: impl Iterator<Item = &'k K>)
+    where
+        K: AsRef<str> + Display + Ord + 'k,
     {
         let known: BTreeSet<&K> = known.collect();
         if !known.contains(name) {

@@ -163,22 +163,6 @@ impl<'a> View<'a> {
         self.regimes(&kinds)
     }
 
-    /// Whether the purpose is one of the client and of its body.
-    pub(super) fn state_purpose(
-        &self,
-        stated: &mut Stated<'a>,
-        client: Option<&Client>,
-        purpose: Option<&PurposeOf<'a>>,
-    ) {
-        let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
-        let of_client = |client: &Client| match &client.role {
-            Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
-            Role::Relay {} | Role::Collector { .. } => false,
-        };
-        stated.insert("purpose_of_body", client.is_some_and(of_body).into());
-        stated.insert("purpose_of_client", client.is_some_and(of_client).into());
-    }
-
     /// The collector's capacity, whether its instrument binds its body today, and the kinds it is registered for.
     pub(super) fn state_collector(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
         let (instrument, registered) = match client.map(|client| &client.role) {
@@ -194,6 +178,17 @@ impl<'a> View<'a> {
     pub(super) fn common(&self, epoch: Version, good_until: Moment) -> Vec<Precondition> {
         vec![Precondition::Epoch(epoch.min(self.epoch)), Precondition::Before(good_until)]
     }
+}
+
+/// Whether the purpose is one of the client and of its body.
+pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, purpose: Option<&PurposeOf<'_>>) {
+    let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
+    let of_client = |client: &Client| match &client.role {
+        Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
+        Role::Relay {} | Role::Collector { .. } => false,
+    };
+    stated.insert("purpose_of_body", client.is_some_and(of_body).into());
+    stated.insert("purpose_of_client", client.is_some_and(of_client).into());
 }
 
 /// A purpose with its name.

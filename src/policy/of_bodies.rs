@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::model::{
     Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts,
+    state_purpose,
 };
 use super::rules::Action;
 use crate::domain::{
@@ -50,7 +51,7 @@ impl Act for Ask {
         let mut stated = Stated::new();
         view.state_client(&mut stated, client);
         view.state_custodian(&mut stated, &facts.custodian);
-        view.state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, client, purpose.as_ref());
         state_asked(&mut stated, view, client, self.attributes.iter(), purpose.as_ref());
         stated.insert("grant", facts.grant_stands.into());
         state_consent(&mut stated, view, self, consent, purpose.as_ref());
@@ -165,7 +166,7 @@ impl Act for ConsentAsk {
         let mut stated = Stated::new();
         view.state_client(&mut stated, client);
         view.state_custodian(&mut stated, &facts.custodian);
-        view.state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, client, purpose.as_ref());
         let asked = self.attributes.union(&self.optional);
         state_asked(&mut stated, view, client, asked, purpose.as_ref());
         stated.insert("agency", agency.into());

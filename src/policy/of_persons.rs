@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts,
+    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts, state_purpose,
 };
 use super::of_bodies::kinds;
 use super::rules::Action;
@@ -28,7 +28,7 @@ impl Act for Decision {
         let mut stated = Stated::new();
         view.state_client(&mut stated, client);
         view.state_custodian(&mut stated, &facts.custodian);
-        view.state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, client, purpose.as_ref());
         state_own(&mut stated, view, actor, facts);
         state_terms(&mut stated, view, terms, purpose.as_ref());
         stated.insert("recipient", client.is_some_and(|client| client.body == terms.receiving).into());

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::bundle::{Bundle, tests::demo_files};
-use super::model::{Fact, Stated};
-use super::rules::{Action, Rules};
+use super::demo_files;
+use crate::policy::Bundle;
+use crate::policy::model::{Fact, Stated};
+use crate::policy::rules::{Action, Rules};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -131,7 +131,7 @@ fn faults_of_the_rules_are_found() {
         ("action in [Action::\"give-consent\", Action::\"release-by-consent\"]", "action", "does not name its actions"),
         ("Action::\"give-consent\"", "Action::\"give-consents\"", "known actions"),
         ("context.minor_alone", "context.minor_alone == \"yes\"", "minor-under-14.cedar:15:"),
-        ("context.minor_alone", "true || context.born", "born"),
+        ("context.minor_alone", "context.minor_alone || context.born", "born"),
         ("forbid (", "forbid (principal, action, resource); forbid (", "minor-under-14.cedar:"),
     ];
     for (from, to, expected) in table {

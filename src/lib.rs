@@ -9,10 +9,19 @@
 //! `policy` decides, minimises and opens, `ledger` commits and signs, `http` answers. Control goes down once and
 //! returns once.
 
+pub mod broker;
 pub mod clock;
+pub mod config;
 pub mod crypto;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod domain;
+pub mod ephemeral;
+pub mod i18n;
 pub mod identity;
 pub mod jose;
+pub mod ledger;
+pub mod outbound;
+pub mod pages;
 pub mod policy;
 pub mod store;

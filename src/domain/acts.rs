@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Giver, GrantId, Identified, KindId, Language,
     PurposeId, SubjectId, Terms,
@@ -45,7 +47,7 @@ pub struct Facts {
 }
 
 /// An agency asks for a consent (at PAR), before any person is there.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ConsentAsk {
     /// The purpose.
     pub purpose: PurposeId,
@@ -66,7 +68,7 @@ pub struct ConsentAsk {
 }
 
 /// A portal asks to check and draft (at PAR), before any person is there.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SessionAsk {
     /// Kinds it wants to check.
     pub checks: BTreeSet<KindId>,
@@ -154,7 +156,7 @@ pub struct Reading {
 }
 
 /// What an officer looks for.
-#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Query {
     /// One entry, by index.
     pub entry: Option<u64>,

@@ -155,6 +155,19 @@ pub struct Attribute {
     /// Sensitive in the sense of s. 59: express consent, encrypted release.
     #[serde(default)]
     pub sensitive: bool,
+    /// The claim of the identity service that gives it, for kinds that come from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+/// A claim of an identity service (OpenID Connect Core 5.1).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Claim {
+    /// `name`.
+    Name,
+    /// `birthdate`.
+    Birthdate,
 }
 
 /// The statute that governs a kind. Only kinds under the Act have rules so far; others are refused.

@@ -86,6 +86,8 @@ pub enum Stage {
         given: Moment,
         /// When it was taken back.
         at: Moment,
+        /// By whom.
+        by: Giver,
     },
 }
 
@@ -117,11 +119,11 @@ impl Consent {
         Self { id, subject, terms, stage, version: 1 }
     }
 
-    /// The consent, taken back at `at`. Only a given one can be; an expired one too, since withdrawing states a will.
-    pub fn withdrawn(self, at: Moment) -> Result<Self, NoSuchTransition> {
+    /// The consent, taken back at `at` by `by`. Only a given one can be; an expired one too, since withdrawing states a will.
+    pub fn withdrawn(self, at: Moment, by: Giver) -> Result<Self, NoSuchTransition> {
         match self.stage {
             Stage::Given { at: given } => {
-                Ok(Self { stage: Stage::Withdrawn { given, at }, version: self.version + 1, ..self })
+                Ok(Self { stage: Stage::Withdrawn { given, at, by }, version: self.version + 1, ..self })
             }
             other => Err(NoSuchTransition { from: other.name(), to: "withdrawn" }),
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SubjectId;
+use super::{Claim, SubjectId};
 use crate::clock::{Day, Moment};
 
 /// Age from which a minor decides alone (s. 53.1).
@@ -30,6 +30,14 @@ pub struct Identified {
 }
 
 impl Identified {
+    /// What the identity service said under this claim.
+    pub fn claim(&self, claim: Claim) -> Option<String> {
+        match claim {
+            Claim::Name => Some(self.name.clone()),
+            Claim::Birthdate => self.born.map(|born| born.to_string()),
+        }
+    }
+
     /// Whether the person is under 14 on `day`; a person whose age is not known is treated as if.
     pub fn under_14(&self, day: Day) -> bool {
         self.kind == SubjectKind::Person && self.born.is_none_or(|born| born.age_on(day) < AGE_OF_OWN_CONSENT)

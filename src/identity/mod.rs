@@ -3,15 +3,98 @@
 //! Not here: what they may do (`policy`), what is known of a subject on file (`store`).
 //! INVARIANT: holding one of these values is the evidence; their fields are private and they are minted here alone.
 
-use crate::clock::Moment;
+mod access_token;
+mod assertion;
+mod dpop;
+pub mod login;
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, LONGEST_LIFE};
+pub use self::assertion::{ASSERTION_TYPE, jwk, key_set};
+pub use self::dpop::ProvenRequest;
+pub use self::session::{Acting, SESSION_LIFE, Session};
+use crate::clock::{Clock, Moment};
+use crate::crypto::Secret;
 use crate::domain::{BodyId, ClientId, Giver, Identified, SubjectId};
+use crate::ephemeral::{Ephemeral, Lost, Space};
+
+/// Why a caller is not taken for who it says it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotAuthenticated {
+    /// The client's assertion is not good.
+    #[error("the client is not authenticated")]
+    Client,
+    /// The DPoP proof is not good.
+    #[error("the DPoP proof is not good")]
+    Proof,
+    /// The proof needs a nonce of ours, or a newer one.
+    #[error("the DPoP proof needs the nonce that comes with this answer")]
+    Nonce,
+    /// The access token is not good.
+    #[error("the access token is not good")]
+    Token,
+    /// The replay guard does not answer, or forgot.
+    #[error("the replay guard does not answer")]
+    Guard(Lost),
+}
+
+/// Checks proofs of identity. Each proof passes once.
+pub struct Gate {
+    issuer: String,
+    ephemeral: Arc<Ephemeral>,
+    clock: Arc<dyn Clock>,
+    nonce_key: Secret<32>,
+    tokens: AccessTokens,
+    epoch: AtomicU64,
+    since: AtomicI64,
+}
+
+impl Gate {
+    /// A gate of the broker at `issuer`.
+    pub fn new(
+        issuer: String,
+        ephemeral: Arc<Ephemeral>,
+        clock: Arc<dyn Clock>,
+        nonce_key: Secret<32>,
+        tokens: AccessTokens,
+    ) -> Self {
+        Self { issuer, ephemeral, clock, nonce_key, tokens, epoch: AtomicU64::new(0), since: AtomicI64::new(i64::MAX) }
+    }
+
+    /// The replay guard knows everything since this epoch began: what is older is void.
+    pub fn guard_from(&self, epoch: u64, since: Moment) {
+        self.since.store(since.unix(), Ordering::SeqCst);
+        self.epoch.store(epoch, Ordering::SeqCst);
+    }
+
+    /// The replay guard's epoch.
+    pub fn guard_epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// The keys that sign access tokens, and the signing.
+    pub const fn tokens(&self) -> &AccessTokens {
+        &self.tokens
+    }
+
+    fn guarded_since(&self) -> i64 {
+        self.since.load(Ordering::SeqCst)
+    }
+
+    async fn once(&self, space: Space, name: &[u8], lives: u32) -> Result<bool, NotAuthenticated> {
+        self.ephemeral.once(self.guard_epoch(), space, name, lives).await.map_err(NotAuthenticated::Guard)
+    }
+}
 
 /// A client that proved its key, and the body it acts for.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedBody {
     client: ClientId,
     body: BodyId,
-    recipient_key: Option<String>,
+    token: Option<Arc<AccessClaims>>,
 }
 
 impl AuthenticatedBody {
@@ -25,15 +108,24 @@ impl AuthenticatedBody {
         &self.body
     }
 
-    /// Thumbprint of the DPoP key that it proved, if it proved one.
+    /// Thumbprint of the DPoP key that it proved with its access token, if it came with one.
     pub fn recipient_key(&self) -> Option<&str> {
-        self.recipient_key.as_deref()
+        self.token.as_ref().map(|token| token.cnf.jkt.as_str())
+    }
+
+    /// The claims of the access token that it came with.
+    pub fn token(&self) -> Option<&AccessClaims> {
+        self.token.as_deref()
+    }
+
+    fn with_token(body: BodyId, token: Arc<AccessClaims>) -> Self {
+        Self { client: token.client_id.clone(), body, token: Some(token) }
     }
 
     /// A client that proved nothing, for tests.
     #[cfg(test)]
-    pub(crate) const fn for_tests(client: ClientId, body: BodyId, recipient_key: Option<String>) -> Self {
-        Self { client, body, recipient_key }
+    pub(crate) fn for_tests(client: ClientId, body: BodyId) -> Self {
+        Self { client, body, token: None }
     }
 }
 

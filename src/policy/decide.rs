@@ -213,6 +213,11 @@ impl<A: Act> Permit<A> {
         &self.act
     }
 
+    /// The act alone, for acts that leave no entry of their own.
+    pub fn into_act(self) -> A {
+        self.act
+    }
+
     /// What was kept of the facts it was decided on.
     pub const fn kept(&self) -> &A::Kept {
         &self.kept
@@ -238,6 +243,12 @@ pub struct Denial {
 }
 
 impl Denial {
+    /// What was permitted has nothing on file.
+    pub(super) fn nothing_on_file(grounds: &Grounds) -> Self {
+        let reasons = vec![reasons::nothing_on_file()];
+        Self { reasons, bundle: grounds.bundle, facts_text: grounds.facts_text.clone() }
+    }
+
     /// Every reason: for the log, the person and the officer.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons

@@ -8,12 +8,12 @@ use std::fmt;
 
 use serde_json::Map;
 
-use super::decide::Grounds;
+use super::decide::{Denial, Grounds};
 use super::minimise::Minimised;
 use super::model::Act;
 use crate::clock::Moment;
 use crate::domain::{AttributeId, BodyId, KindId, Origin, SubjectId, Version};
-use crate::store::{Broken, RecordRow};
+use crate::store::{Fault, RecordRow};
 
 /// The values of a record, by member.
 pub type Values = Map<String, serde_json::Value>;
@@ -21,18 +21,23 @@ pub type Values = Map<String, serde_json::Value>;
 /// Where values are kept, sealed; it opens one record at a time.
 pub trait Vault {
     /// The newest record of the kind, with its values.
-    fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Values)>, Broken>;
+    fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Values)>, Fault>;
 }
 
 /// Why values could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
-    /// Nothing is on file for an attribute without which the purpose is not served.
-    #[error("nothing is on file for {0}")]
-    NothingOnFile(AttributeId),
+    /// Nothing is on file for an attribute without which the purpose is not served: a denial after all.
+    #[error("nothing is on file for {attribute}")]
+    NothingOnFile {
+        /// The attribute.
+        attribute: AttributeId,
+        /// The denial.
+        denial: Box<Denial>,
+    },
     /// The record does not answer.
     #[error(transparent)]
-    Broken(#[from] Broken),
+    Store(#[from] Fault),
 }
 
 /// One value, with where it comes from.
@@ -84,7 +89,10 @@ pub fn open<A: Act>(minimised: Minimised<A>, vault: &impl Vault) -> Result<Opene
         for (id, necessary) in attributes {
             match record.as_mut().and_then(|(row, members)| value(row, members, &id)) {
                 Some(value) => drop(values.insert(id, value)),
-                None if necessary => return Err(OpenFault::NothingOnFile(id)),
+                None if necessary => {
+                    let denial = Box::new(Denial::nothing_on_file(&grounds));
+                    return Err(OpenFault::NothingOnFile { attribute: id, denial });
+                }
                 None => {}
             }
         }
@@ -147,7 +155,7 @@ mod tests {
     struct Drawer(serde_json::Value);
 
     impl Vault for Drawer {
-        fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Values)>, Broken> {
+        fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Values)>, Fault> {
             let row = RecordRow {
                 subject: *subject,
                 kind: kind.clone(),
@@ -184,7 +192,9 @@ mod tests {
     fn a_necessary_attribute_that_is_not_on_file_stops_the_release() {
         for nothing in [json!(null), json!({"annuel": 1}), json!({"annee": null})] {
             let fault = opened(nothing).unwrap_err();
-            assert!(matches!(fault, OpenFault::NothingOnFile(id) if id.as_str() == "revenu.annee"));
+            assert!(
+                matches!(fault, OpenFault::NothingOnFile { attribute, .. } if attribute.as_str() == "revenu.annee")
+            );
         }
     }
 

@@ -68,6 +68,23 @@ pub(super) fn no_authorisation() -> Reason {
     }
 }
 
+/// Nothing is on file for what was consented to: it was never given, or it was erased.
+pub(super) fn nothing_on_file() -> Reason {
+    Reason {
+        id: "nothing-on-file".to_owned(),
+        citations: default_deny(),
+        text: text(
+            "Un renseignement nécessaire à la fin n’est pas au dossier.",
+            "A piece of information that the purpose needs is not on file.",
+        ),
+        mend: text(
+            "La personne peut le déposer par un portail partenaire.",
+            "The person can give it through a partner portal.",
+        ),
+        about: About::Person,
+    }
+}
+
 /// The rules could not be evaluated.
 pub(super) fn in_doubt() -> Reason {
     Reason {

@@ -6,9 +6,16 @@
 //! INVARIANTS
 //! - Preconditions and writes are judged in order, each proposal seeing those before it; a failed proposal is undone
 //!   alone. What passed becomes durable in one transaction with its leaves and the signed checkpoint that covers them.
-//! - A commit whose outcome is not known is an error of the engine ([`Broken`]), never a success: the process takes no
-//!   more writes.
+//! - A commit whose outcome is not known is [`Fault::Broken`], never a success: the process takes no more writes.
 //! - Log rows are never changed or deleted.
+
+mod search;
+mod sqlite;
+mod vault;
+
+pub use search::{Filter, Search, SearchRow};
+pub use sqlite::Sqlite;
+pub use vault::{Vault, VaultFault};
 
 use std::sync::Arc;
 
@@ -65,8 +72,6 @@ pub struct Draft {
     pub act_commitment: Hash,
     /// Commitment to the person part.
     pub person_commitment: Hash,
-    /// Bundle under which it was decided; an activation's own.
-    pub bundle: Hash,
     /// The act part, sealed under the log key of its year.
     pub act: Vec<u8>,
     /// The person part, sealed under the subject's key, or under the log key where it names nobody.
@@ -122,7 +127,7 @@ pub enum Write {
     MoveSubject(SubjectId),
     /// A wrapped key of one class of the subject.
     PutKey(SubjectId, Class, WrappedKey),
-    /// Destroys the subject's keys of these classes, with drafts; `true` cuts the links of these entries too.
+    /// Destroys the subject's keys of these classes, and its drafts.
     DestroyKeys(SubjectId, Vec<Class>),
     /// Cuts the links of these entries to their subject.
     CutLinks(Vec<u64>),
@@ -130,7 +135,7 @@ pub enum Write {
     PutLogKey(i16, WrappedKey),
     /// A record's next version.
     PutRecord(RecordRow),
-    /// A consent at its version; uses are kept.
+    /// A consent at its version.
     PutConsent(ConsentRow),
     /// How the body knows the subject.
     PutPseudonym(SubjectId, BodyId, Pseudonym),
@@ -222,8 +227,6 @@ pub struct ConsentRow {
     pub sealed: Vec<u8>,
     /// The entry that last changed it; written by the engine.
     pub entry: u64,
-    /// Uses taken; kept by the engine.
-    pub uses: u64,
 }
 
 /// A grant as stored.
@@ -293,14 +296,23 @@ pub struct Appended {
     pub root: Hash,
     /// Its perfect subtrees, largest first.
     pub range: Vec<Hash>,
-    /// Roots of perfect subtrees of 256 and 65 536 … leaves that this batch completed: level in steps of 8, position, hash.
-    pub subtrees: Vec<(u8, u64, Hash)>,
+    /// Complete nodes that the batch added, by level from the leaves up. The engine keeps every eighth level above 0.
+    pub nodes: Vec<Level>,
+}
+
+/// Adjoining complete nodes of one level of the tree.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Level {
+    /// Position of the first.
+    pub first: u64,
+    /// Their hashes.
+    pub hashes: Vec<Hash>,
 }
 
 /// Turns drafts into leaves and vouches for the head. Implemented by `ledger`, called inside the transaction.
 pub trait Seal: Send + Sync {
-    /// The leaves of `drafts` at `time`, appended to `head`.
-    fn append(&self, head: &Head, time: Moment, drafts: &[&Draft]) -> Appended;
+    /// The leaves of `drafts`, each with the bundle in force at its place, at `time`, appended to `head`.
+    fn append(&self, head: &Head, time: Moment, drafts: &[(&Draft, Hash)]) -> Appended;
 
     /// The signed checkpoint, after the root was computed a second way from the leaves as read back from the
     /// transaction. Refuses, and so undoes the batch, when the two differ.
@@ -337,75 +349,89 @@ pub struct Batch {
     pub appended: Option<(Appended, Arc<str>)>,
 }
 
-/// The engine cannot vouch for a commit, or cannot read. The process takes no more writes.
-#[derive(Debug, thiserror::Error)]
-#[error("the record does not answer: {0}")]
-pub struct Broken(pub String);
+/// Why the record did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Fault {
+    /// The batch was undone as a whole; nothing of it was recorded, and the next one may pass.
+    #[error("the batch was undone: {0}")]
+    Undone(String),
+    /// The engine cannot vouch for a commit, or cannot read. It takes no more writes until it is started again.
+    #[error("the record does not answer: {0}")]
+    Broken(String),
+    /// The clock is more than five seconds behind the head: no release on a doubtful time.
+    #[error("the clock is {0} seconds behind the log")]
+    ClockInDoubt(i64),
+}
 
 /// The system of record.
 pub trait Store: Send + Sync {
+    /// Whether it takes writes; the fault that ended them otherwise.
+    fn health(&self) -> Result<(), Fault>;
+
     /// Judges the proposals in order and commits those that pass in one transaction, durable on return. Batch time is
-    /// the later of `now` and the head's; a clock more than five seconds behind the head is in doubt: [`Broken`].
-    fn commit(&self, proposals: &[Proposal], now: Moment, seal: &dyn Seal) -> Result<Batch, Broken>;
+    /// the later of `now` and the head's.
+    fn commit(&self, proposals: &[Proposal], now: Moment, seal: &dyn Seal) -> Result<Batch, Fault>;
 
     /// The head as committed.
-    fn head(&self) -> Result<Head, Broken>;
+    fn head(&self) -> Result<Head, Fault>;
 
     /// The subject's version; 0 when there is none.
-    fn subject_version(&self, subject: &SubjectId) -> Result<Version, Broken>;
+    fn subject_version(&self, subject: &SubjectId) -> Result<Version, Fault>;
 
     /// What kind of subject it is.
-    fn subject_kind(&self, subject: &SubjectId) -> Result<Option<SubjectKind>, Broken>;
+    fn subject_kind(&self, subject: &SubjectId) -> Result<Option<SubjectKind>, Fault>;
 
     /// The subject reached by a lookup digest.
-    fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Broken>;
+    fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault>;
 
     /// The subject's wrapped key of a class.
-    fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Broken>;
+    fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Fault>;
 
     /// The classes of which the subject has a key.
-    fn classes(&self, subject: &SubjectId) -> Result<Vec<Class>, Broken>;
+    fn classes(&self, subject: &SubjectId) -> Result<Vec<Class>, Fault>;
 
     /// The wrapped log key of a year.
-    fn log_key(&self, year: i16) -> Result<Option<WrappedKey>, Broken>;
+    fn log_key(&self, year: i16) -> Result<Option<WrappedKey>, Fault>;
 
     /// The newest version of a record, or the one given.
-    fn record(&self, subject: &SubjectId, kind: &KindId, version: Option<Version>)
-    -> Result<Option<RecordRow>, Broken>;
+    fn record(&self, subject: &SubjectId, kind: &KindId, version: Option<Version>) -> Result<Option<RecordRow>, Fault>;
 
     /// A consent.
-    fn consent(&self, id: &ConsentId) -> Result<Option<ConsentRow>, Broken>;
+    fn consent(&self, id: &ConsentId) -> Result<Option<ConsentRow>, Fault>;
 
     /// A subject's consents, newest change first.
-    fn consents_of(&self, subject: &SubjectId) -> Result<Vec<ConsentRow>, Broken>;
+    fn consents_of(&self, subject: &SubjectId) -> Result<Vec<ConsentRow>, Fault>;
+
+    /// Uses taken under a consent. Waits for a batch under way: for pages, not for asks.
+    fn uses(&self, id: &ConsentId) -> Result<u64, Fault>;
 
     /// How a body knows the subject.
-    fn pseudonym(&self, subject: &SubjectId, body: &BodyId) -> Result<Option<Pseudonym>, Broken>;
+    fn pseudonym(&self, subject: &SubjectId, body: &BodyId) -> Result<Option<Pseudonym>, Fault>;
 
     /// A grant.
-    fn grant(&self, id: &GrantId) -> Result<Option<GrantRow>, Broken>;
+    fn grant(&self, id: &GrantId) -> Result<Option<GrantRow>, Fault>;
 
     /// What an Idempotency-Key of a client led to.
-    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Broken>;
+    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault>;
 
     /// A draft.
-    fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Broken>;
+    fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault>;
 
     /// A bundle's bytes.
-    fn bundle(&self, digest: &Hash) -> Result<Option<Vec<u8>>, Broken>;
+    fn bundle(&self, digest: &Hash) -> Result<Option<Vec<u8>>, Fault>;
 
     /// Clients that were stopped.
-    fn stopped(&self) -> Result<Vec<ClientId>, Broken>;
+    fn stopped(&self) -> Result<Vec<ClientId>, Fault>;
 
     /// Log entries from an index on, at most `limit`.
-    fn entries(&self, from: u64, limit: usize) -> Result<Vec<EntryRow>, Broken>;
+    fn entries(&self, from: u64, limit: usize) -> Result<Vec<EntryRow>, Fault>;
 
     /// Leaves from an index on, at most `limit`.
-    fn leaves(&self, from: u64, limit: usize) -> Result<Vec<Leaf>, Broken>;
+    fn leaves(&self, from: u64, limit: usize) -> Result<Vec<Leaf>, Fault>;
 
-    /// The root of a perfect subtree of `256^level` leaves, level from 1.
-    fn subtree(&self, level: u8, position: u64) -> Result<Option<Hash>, Broken>;
+    /// A complete node of a level that is kept: a multiple of 8, above 0.
+    fn node(&self, level: u8, position: u64) -> Result<Option<Hash>, Fault>;
 
     /// The signed checkpoints of batches with a size above `after`, at most `limit`, sizes rising.
-    fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<(u64, String)>, Broken>;
+    fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<(u64, String)>, Fault>;
 }

@@ -69,6 +69,7 @@ fn faults_of_the_catalogue_are_found() {
         ("kinds", "\"additionalProperties\": false,", "", "lets other members in"),
         ("kinds", "\"ligne\": {", "\"lignes\": {", "`lignes` is not in the attributes"),
         ("kinds", "code-postal = {", "codepostal = {", "did you mean `code-postal`?"),
+        ("kinds", ", claim = \"birthdate\"", "", "origin and its claim disagree"),
         ("kinds", "{ fr = \"Revenu\", en = \"Income\" }", "{ fr = \"Revenu\" }", "missing field `en`"),
         ("purposes", "\"revenu.annee\" =", "\"revenu.anne\" =", "did you mean `revenu.annee`?"),
         ("purposes", "[\"afe\"]", "[]", "no body may ask for it"),

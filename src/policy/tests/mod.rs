@@ -68,7 +68,7 @@ fn custodian() -> Custodian {
 }
 
 pub(super) fn client(name: &str, body: &str) -> AuthenticatedBody {
-    AuthenticatedBody::for_tests(name.parse().unwrap(), body.parse().unwrap(), Some("empreinte".to_owned()))
+    AuthenticatedBody::for_tests(name.parse().unwrap(), body.parse().unwrap())
 }
 
 pub(super) fn afe() -> AuthenticatedBody {

@@ -46,7 +46,7 @@ fn an_enterprise_authorises_and_never_consents() {
     assert_eq!(permit.grounds().citations()[0].cite, "A-2.1, art. 23");
     let permit = law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent(terms.clone())), now()).unwrap();
     assert!(permit.grounds().citations().iter().all(|it| it.cite == "A-2.1, art. 23" && it.to_confirm));
-    let withdrawn = consent(terms).withdrawn(now().plus(-5)).unwrap();
+    let withdrawn = consent(terms).withdrawn(now().plus(-5), Giver::Subject).unwrap();
     let denial = law.decide(&afe(), ask(&["revenu.annee"]), &facts(withdrawn), now()).unwrap_err();
     assert!(denial.reasons().iter().all(|reason| reason.citations.iter().all(|it| it.cite != "A-2.1, art. 53.1")));
     assert_eq!(told(&denial), ["no-authorisation"]);

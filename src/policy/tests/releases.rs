@@ -62,7 +62,8 @@ fn good_until_is_the_first_end_among_consent_mandate_and_day() {
 #[test]
 fn the_body_is_told_its_own_faults_and_one_reason_for_the_person() {
     let law = demo();
-    let withdrawn = consent(Terms { express: BTreeSet::new(), ..terms() }).withdrawn(now().plus(-5)).unwrap();
+    let withdrawn =
+        consent(Terms { express: BTreeSet::new(), ..terms() }).withdrawn(now().plus(-5), Giver::Subject).unwrap();
     let facts = Facts { grant_stands: false, ..facts(withdrawn) };
     let denial = law.decide(&afe(), ask(&["revenu.annuel", "identite.nom"]), &facts, now()).unwrap_err();
     let full: Vec<_> = denial.reasons().iter().map(|reason| reason.id.as_str()).collect();
@@ -83,7 +84,7 @@ fn the_body_is_told_its_own_faults_and_one_reason_for_the_person() {
 fn withdrawn_refused_expired_and_unknown_look_the_same_to_the_body() {
     let law = demo();
     let given = consent(terms());
-    let withdrawn = given.clone().withdrawn(now().plus(-5)).unwrap();
+    let withdrawn = given.clone().withdrawn(now().plus(-5), Giver::Subject).unwrap();
     let refused = Consent { stage: Stage::Refused { at: now().plus(-30) }, ..given.clone() };
     let expired = consent(Terms { until: now(), ..terms() });
     let others = consent(Terms { receiving: "saaq".parse().unwrap(), ..terms() });

@@ -1,0 +1,91 @@
+//! The main job: an agency asks, and gets a data token or a reason.
+
+use super::{Broker, Refusal, Setback, TRIES};
+use crate::domain::{Ask, Facts, SubjectId};
+use crate::identity::AuthenticatedBody;
+use crate::ledger::{DataToken, NotReleased, Recorded, Refused};
+use crate::policy::{self, Denial, InForce, OpenFault, minimise};
+use crate::store::{Hash, KeyUse};
+
+impl Broker {
+    /// Releases what `ask` may have. `body` is the request's body, for its Idempotency-Key.
+    pub async fn release(&self, agency: &AuthenticatedBody, ask: Ask, body: &[u8]) -> Result<DataToken, Refusal> {
+        let request = self.blind.request(body);
+        for _ in 0..TRIES {
+            match self.attempt_release(agency, &ask, request).await {
+                Ok(recorded) => return Ok(self.ledger.sign(recorded)?),
+                Err(Setback::Moved) => self.refresh()?,
+                Err(Setback::Refused(refusal)) => return Err(refusal),
+            }
+        }
+        Err(Refusal::NotNow("what the decision rests on keeps moving".to_owned()))
+    }
+
+    async fn attempt_release(&self, agency: &AuthenticatedBody, ask: &Ask, request: Hash) -> Result<Recorded, Setback> {
+        let in_force = self.in_force();
+        let before = self.store.key_use(agency.client(), &ask.idempotency_key)?;
+        if before.is_some_and(|used| used.body != request) {
+            return Err(Refusal::KeyReused.into());
+        }
+        let facts = self.facts(agency, ask, &in_force)?;
+        let subject = facts.consent.as_ref().map(|consent| consent.subject);
+        let permit = match in_force.decide(agency, ask.clone(), &facts, self.clock.now()) {
+            Ok(permit) => permit,
+            Err(denial) => return Err(self.refuse_release(agency, ask, subject, denial).await.into()),
+        };
+        let opened = match policy::open(minimise(permit), &self.safe) {
+            Ok(opened) => opened,
+            Err(OpenFault::NothingOnFile { denial, .. }) => {
+                return Err(self.refuse_release(agency, ask, subject, *denial).await.into());
+            }
+            Err(OpenFault::Store(fault)) => return Err(fault.into()),
+        };
+        let catalogue = in_force.catalogue();
+        let recorded = match before {
+            None => self.ledger.release(opened, catalogue, request).await,
+            Some(KeyUse { entry, .. }) => {
+                let row = self.ledger.entry(entry)?.ok_or(Refusal::Unknown)?;
+                self.ledger.redeliver(opened, catalogue, &row).await
+            }
+        };
+        recorded.map_err(|fault| match fault {
+            NotReleased::Entry(fault) => super::moved(fault),
+            other => Setback::Refused(other.into()),
+        })
+    }
+
+    /// What is known when this is asked. A consent that is not there, or another's, or erased, is none.
+    fn facts(&self, agency: &AuthenticatedBody, ask: &Ask, in_force: &InForce) -> Result<Facts, Refusal> {
+        let consent = self.safe.consent(&ask.consent)?;
+        let subject_version = match &consent {
+            Some(consent) => self.store.subject_version(&consent.subject)?,
+            None => 0,
+        };
+        let grant = self.store.grant(&ask.grant)?;
+        let grant_stands = grant.is_some_and(|grant| {
+            !grant.revoked
+                && grant.consent == ask.consent
+                && grant.client == *agency.client()
+                && self.clock.now() < grant.until
+        });
+        Ok(Facts { consent, grant_stands, subject_version, epoch: in_force.epoch(), custodian: self.custodian.clone() })
+    }
+
+    async fn refuse_release(
+        &self,
+        agency: &AuthenticatedBody,
+        ask: &Ask,
+        subject: Option<SubjectId>,
+        denial: Denial,
+    ) -> Refusal {
+        let refused = Refused {
+            client: Some((agency.client(), agency.body())),
+            asked: "release",
+            purpose: Some(&ask.purpose),
+            attributes: ask.attributes.iter().collect(),
+            subject,
+            consent: Some(ask.consent),
+        };
+        self.refuse(denial, refused).await
+    }
+}

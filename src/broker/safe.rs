@@ -1,0 +1,135 @@
+//! Sealed rows as the things they are: records, consents, drafts.
+//!
+//! INVARIANT: a ciphertext opens only at the table, row, field and version it was sealed for.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::Refusal;
+use crate::crypto::Address;
+use crate::domain::{Consent, ConsentId, KindId, SubjectId, Version};
+use crate::policy;
+use crate::store::{Class, ConsentRow, DraftRow, Fault, RecordRow, Store, Vault, VaultFault, Write};
+
+/// The record, with what opens it.
+pub(super) struct Safe {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+}
+
+impl Safe {
+    pub(super) fn new(store: Arc<dyn Store>, vault: Arc<Vault>) -> Self {
+        Self { store, vault }
+    }
+
+    pub(super) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// A consent; none where there is none, or its evidence is destroyed.
+    pub(super) fn consent(&self, id: &ConsentId) -> Result<Option<Consent>, VaultFault> {
+        self.store.consent(id)?.map_or(Ok(None), |row| self.open_consent(&row))
+    }
+
+    pub(super) fn open_consent(&self, row: &ConsentRow) -> Result<Option<Consent>, VaultFault> {
+        self.open(&row.subject, &Class::Evidence, &consent_at(row.id.bytes(), row.version), &row.sealed)
+    }
+
+    /// The write that keeps a consent.
+    pub(super) fn put_consent(&self, consent: &Consent) -> Result<Write, Refusal> {
+        let at = consent_at(consent.id.bytes(), consent.version);
+        let sealed = self.seal(&consent.subject, &Class::Evidence, &at, consent)?;
+        let Consent { id, subject, version, terms, .. } = consent;
+        Ok(Write::PutConsent(ConsentRow {
+            id: *id,
+            subject: *subject,
+            version: *version,
+            max_uses: terms.max_uses,
+            sealed,
+            entry: 0,
+        }))
+    }
+
+    /// The newest record of a kind, with its values; none where there is none, or its key is destroyed.
+    pub(super) fn record(
+        &self,
+        subject: &SubjectId,
+        kind: &KindId,
+    ) -> Result<Option<(RecordRow, Map<String, Value>)>, VaultFault> {
+        let Some(row) = self.store.record(subject, kind, None)? else { return Ok(None) };
+        let values = self.open(subject, &Class::Values(kind.clone()), &record_at(&row), &row.sealed)?;
+        Ok(values.map(|values| (row, values)))
+    }
+
+    /// The writes that keep a record: with a new key where the class has none.
+    pub(super) fn put_record(&self, row: RecordRow, values: &Map<String, Value>) -> Result<Vec<Write>, Refusal> {
+        let (key, new) = self.vault.key_or_new(&row.subject, &Class::Values(row.kind.clone()))?;
+        let sealed = key.seal(&record_at(&row), &json(values)?).map_err(VaultFault::from)?;
+        Ok(new.into_iter().chain([Write::PutRecord(RecordRow { sealed, ..row })]).collect())
+    }
+
+    /// The values of a draft.
+    pub(super) fn draft(&self, row: &DraftRow) -> Result<Option<Map<String, Value>>, VaultFault> {
+        self.open(&row.subject, &Class::Values(row.kind.clone()), &draft_at(row), &row.sealed)
+    }
+
+    /// The writes that keep a draft.
+    pub(super) fn put_draft(&self, row: DraftRow, values: &Map<String, Value>) -> Result<Vec<Write>, Refusal> {
+        let (key, new) = self.vault.key_or_new(&row.subject, &Class::Values(row.kind.clone()))?;
+        let sealed = key.seal(&draft_at(&row), &json(values)?).map_err(VaultFault::from)?;
+        Ok(new.into_iter().chain([Write::PutDraft(DraftRow { sealed, ..row })]).collect())
+    }
+
+    fn seal(
+        &self,
+        subject: &SubjectId,
+        class: &Class,
+        at: &Address<'_>,
+        value: &impl Serialize,
+    ) -> Result<Vec<u8>, Refusal> {
+        let key = self.vault.key(subject, class)?.ok_or(Refusal::Unknown)?;
+        Ok(key.seal(at, &json(value)?).map_err(VaultFault::from)?)
+    }
+
+    fn open<T: DeserializeOwned>(
+        &self,
+        subject: &SubjectId,
+        class: &Class,
+        at: &Address<'_>,
+        sealed: &[u8],
+    ) -> Result<Option<T>, VaultFault> {
+        let Some(key) = self.vault.key(subject, class)? else { return Ok(None) };
+        let plain = key.open(at, sealed)?;
+        let value = serde_json::from_slice(&plain);
+        value.map(Some).map_err(|_| Fault::Broken(format!("a sealed row of {} is not what it was", at.table)).into())
+    }
+}
+
+impl policy::Vault for Safe {
+    fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Map<String, Value>)>, Fault> {
+        self.record(subject, kind).map_err(|fault| match fault {
+            VaultFault::Store(fault) => fault,
+            other => Fault::Broken(other.to_string()),
+        })
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<zeroize::Zeroizing<Vec<u8>>, Refusal> {
+    let bytes = serde_json::to_vec(value).map_err(|_| Refusal::BadValues)?;
+    Ok(zeroize::Zeroizing::new(bytes))
+}
+
+fn consent_at(id: &[u8; 16], version: Version) -> Address<'_> {
+    Address { table: "consents", row: id, field: "consent", version }
+}
+
+fn record_at(row: &RecordRow) -> Address<'_> {
+    Address { table: "records", row: row.subject.bytes(), field: row.kind.as_str(), version: row.version }
+}
+
+fn draft_at(row: &DraftRow) -> Address<'_> {
+    Address { table: "drafts", row: row.id.bytes(), field: row.kind.as_str(), version: 1 }
+}

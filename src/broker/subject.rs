@@ -1,0 +1,65 @@
+//! Subjects: found by identity service and `sub`, made at the first sign-in, with the key of their evidence.
+
+use super::{Broker, Refusal};
+use crate::clock::Moment;
+use crate::crypto::random;
+use crate::domain::{Giver, Identified, PersonFacts, SubjectId, SubjectKind};
+use crate::identity::{Acting, AuthenticatedPerson, login};
+use crate::ledger::{Lane, NotCommitted, NotEntered};
+use crate::store::{Class, Precondition, Write};
+
+impl Broker {
+    /// The signed-in person, acting for themselves.
+    pub async fn acting_for_oneself(&self, signed_in: &login::SignedIn) -> Result<Acting, Refusal> {
+        let subject = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.who.kind).await?;
+        Ok(Acting { subject, who: signed_in.who.clone(), giver: Giver::Subject })
+    }
+
+    /// The signed-in person, acting for the subject that their identity service knows as `sub`.
+    pub async fn acting_for(&self, signed_in: &login::SignedIn, sub: &str) -> Result<Acting, Refusal> {
+        let represented = signed_in.mandates.iter().find(|found| found.sub == sub).ok_or(Refusal::Unknown)?;
+        let representative = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.who.kind).await?;
+        let subject = self.subject(&signed_in.issuer, &represented.sub, represented.who.kind).await?;
+        let giver = Giver::Representative { representative, mandate: represented.mandate.clone() };
+        Ok(Acting { subject, who: represented.who.clone(), giver })
+    }
+
+    async fn subject(&self, issuer: &str, sub: &str, kind: SubjectKind) -> Result<SubjectId, Refusal> {
+        let lookup = self.blind.identity(issuer, sub);
+        if let Some(subject) = self.store.identity(&lookup)? {
+            return Ok(subject);
+        }
+        let subject = SubjectId::new(random()?);
+        let (_, key) = self.safe.vault().key_or_new(&subject, &Class::Evidence)?;
+        let mut writes = vec![Write::PutSubject(subject, kind), Write::PutIdentity(lookup, subject)];
+        writes.extend(key);
+        match self.ledger.write(Lane::Person, vec![Precondition::NewIdentity(lookup)], writes).await {
+            Ok(_) => Ok(subject),
+            // Signed in twice at once: the other one made the subject.
+            Err(NotEntered::Commit(NotCommitted::Moved(_))) => self.store.identity(&lookup)?.ok_or(Refusal::Unknown),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// What is known when this person acts.
+    pub(super) fn person_facts(
+        &self,
+        person: &AuthenticatedPerson,
+        same_session: bool,
+    ) -> Result<PersonFacts, Refusal> {
+        Ok(PersonFacts {
+            subject: *person.subject(),
+            who: person.who().clone(),
+            giver: person.giver().clone(),
+            same_session,
+            subject_version: self.store.subject_version(person.subject())?,
+            epoch: self.in_force().epoch(),
+            custodian: self.custodian.clone(),
+        })
+    }
+}
+
+/// Whether the giver may decide for the subject now.
+pub(super) fn may_decide(who: &Identified, giver: &Giver, now: Moment) -> bool {
+    giver.may_decide_for(who, now)
+}

@@ -1,0 +1,60 @@
+//! What the words of the domain are called.
+
+use super::{Phrase, Texts};
+use crate::domain::{Capacity, Event, Language, MandateKind, Text};
+
+impl Texts {
+    /// In which capacity a body acts.
+    pub fn capacity(&'static self, capacity: &Capacity) -> Phrase {
+        self.say(match capacity {
+            Capacity::Collector => "capacity.collector",
+            Capacity::Mandatary => "capacity.mandatary",
+            Capacity::OfficialSource => "capacity.official_source",
+        })
+    }
+
+    /// What a representative is.
+    pub fn mandate(&'static self, mandate: &MandateKind) -> Phrase {
+        self.say(match mandate {
+            MandateKind::Parent => "mandate.parent",
+            MandateKind::Tutor => "mandate.tutor",
+            MandateKind::SigningOfficer => "mandate.signing_officer",
+        })
+    }
+
+    /// What happened.
+    pub fn event(&'static self, event: &Event) -> Phrase {
+        self.say(match event {
+            Event::Init => "event.init",
+            Event::Activation => "event.activation",
+            Event::KeyAdded => "event.key_added",
+            Event::KeyRetired => "event.key_retired",
+            Event::ClientStop => "event.client_stop",
+            Event::Submission => "event.submission",
+            Event::Consent => "event.consent",
+            Event::ConsentRefused => "event.consent_refused",
+            Event::Withdrawal => "event.withdrawal",
+            Event::Erasure => "event.erasure",
+            Event::Check => "event.check",
+            Event::Release => "event.release",
+            Event::Redelivery => "event.redelivery",
+            Event::Refusal => "event.refusal",
+            Event::OfficerRead => "event.officer_read",
+            Event::Opening => "event.opening",
+        })
+    }
+
+    /// Texts of the catalogue in a row.
+    pub fn joined(&self, texts: &[Text]) -> String {
+        texts.iter().map(|text| self.catalogue(text)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Provisions in a row, each as [`Texts::provision`] says it.
+    pub fn provisions(&self, cites: &[String]) -> String {
+        let separator = match self.language {
+            Language::Fr => "\u{202f}; ",
+            Language::En => "; ",
+        };
+        cites.iter().map(|cite| self.provision(cite)).collect::<Vec<_>>().join(separator)
+    }
+}

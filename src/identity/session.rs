@@ -1,0 +1,91 @@
+//! A browser's session: who signed in, and for whom they act. Sealed in the ephemeral engine under a random name that
+//! only the browser's cookie holds.
+//!
+//! INVARIANT: a session names a person only after [`super::login`] vouched for them.
+
+use serde::{Deserialize, Serialize};
+
+use super::login::{Pending, SignedIn};
+use super::{AuthenticatedOfficer, AuthenticatedPerson};
+use crate::clock::Moment;
+use crate::domain::{Giver, Identified, SubjectId};
+
+/// Longest a session lives, in seconds.
+pub const SESSION_LIFE: u32 = 3_600;
+
+/// For whom a person acts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Acting {
+    /// The subject.
+    pub subject: SubjectId,
+    /// Who the subject is.
+    pub who: Identified,
+    /// Who acts: the subject, or the person as a representative.
+    pub giver: Giver,
+}
+
+/// A session.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Session {
+    /// Form token: every form sends it back.
+    pub csrf: String,
+    /// Whether the person attested, in good faith, to be one whom the State may serve in English.
+    pub attested: bool,
+    /// What brought the browser here, to be gone on with after sign-in: the name of a pushed request or of a draft.
+    pub flow: Option<String>,
+    /// A sign-in under way, with the path to go on to.
+    pub pending: Option<(Pending, String)>,
+    person: Option<Person>,
+    officer: Option<SignedIn>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Person {
+    signed_in: SignedIn,
+    at: Moment,
+    strong: bool,
+    acting: Option<Acting>,
+}
+
+impl Session {
+    /// A session in which nobody signed in.
+    pub const fn new(csrf: String) -> Self {
+        Self { csrf, attested: false, flow: None, pending: None, person: None, officer: None }
+    }
+
+    /// A person signed in at `at`, as strongly as an express consent asks for or not.
+    pub fn sign_in_person(&mut self, signed_in: SignedIn, strong: bool, at: Moment) {
+        self.person = Some(Person { signed_in, at, strong, acting: None });
+    }
+
+    /// An officer signed in.
+    pub fn sign_in_officer(&mut self, signed_in: SignedIn) {
+        self.officer = Some(signed_in);
+    }
+
+    /// Who signed in as a person.
+    pub fn signed_in(&self) -> Option<&SignedIn> {
+        self.person.as_ref().map(|person| &person.signed_in)
+    }
+
+    /// The signed-in person acts for this subject.
+    pub fn act_for(&mut self, acting: Acting) {
+        if let Some(person) = &mut self.person {
+            person.acting = Some(acting);
+        }
+    }
+
+    /// The person who signed in and chose for whom they act.
+    pub fn person(&self) -> Option<AuthenticatedPerson> {
+        let Person { signed_in, at, strong, acting } = self.person.as_ref()?;
+        let Acting { subject, who, giver } = acting.clone()?;
+        let (issuer, express) = (signed_in.issuer.clone(), *strong);
+        Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, express })
+    }
+
+    /// The officer who signed in.
+    pub fn officer(&self) -> Option<AuthenticatedOfficer> {
+        let SignedIn { issuer, sub, who, .. } = self.officer.as_ref()?;
+        Some(AuthenticatedOfficer { issuer: issuer.clone(), sub: sub.clone(), name: who.name.clone() })
+    }
+}

@@ -1,0 +1,266 @@
+//! What else is entered: persons' acts, portals' questions, officers' readings, refusals, operators' acts.
+//!
+//! INVARIANT: an act that the rules decide enters with its permit, and with the preconditions read off its facts.
+
+use serde_json::{Map, Value, json};
+
+use super::entry::{Statement, object};
+use super::release::citations;
+use super::{Entered, Lane, Ledger, NotEntered};
+use crate::domain::{
+    AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, Giver, KindId, PurposeId,
+    Reading, SubjectId, Submission, Version,
+};
+use crate::jose::{Jwk, b64};
+use crate::policy::{Denial, Grounds, Permit};
+use crate::store::{Hash, Precondition, Write};
+
+/// What a refused ask was about.
+#[derive(Clone, Debug)]
+pub struct Refused<'a> {
+    /// The client that asked, with its body.
+    pub client: Option<(&'a ClientId, &'a BodyId)>,
+    /// What it asked for: the action, in one word.
+    pub asked: &'a str,
+    /// The purpose.
+    pub purpose: Option<&'a PurposeId>,
+    /// The attributes.
+    pub attributes: Vec<&'a AttributeId>,
+    /// The subject, where one is known.
+    pub subject: Option<SubjectId>,
+    /// The consent it named.
+    pub consent: Option<ConsentId>,
+}
+
+/// An administrator's signature under an activation or a stop.
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
+pub struct AdministratorSignature {
+    /// The administrator's name, as fixed at `init`.
+    pub name: String,
+    /// Ed25519 signature, base64url.
+    pub signature: String,
+}
+
+impl Ledger {
+    /// Enters a consent given, with the writes that keep it.
+    pub async fn consent(
+        &self,
+        permit: &Permit<Decision>,
+        subject: SubjectId,
+        releasing: &BodyId,
+        records: &[(KindId, Version)],
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let Decision { consent, terms } = permit.act();
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({
+            "releasing": releasing, "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
+            "purpose_version": terms.purpose_version, "basis": "consent", "attributes": terms.attributes,
+            "notice": terms.notice.sha256_fr, "outcome": "given",
+        })));
+        let records: Vec<Value> =
+            records.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect();
+        let person = object(json!({
+            "subject": subject, "consent": consent, "until": terms.until, "max_uses": terms.max_uses,
+            "records": records, "giver": terms.giver, "language": terms.notice.language,
+        }));
+        let statement = of_subject(Event::Consent, act, Some(permit.grounds()), person, subject);
+        self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
+    }
+
+    /// Enters a consent refused. Rests on the right to act for the subject alone.
+    pub async fn consent_refused(&self, consent: &Consent, writes: Vec<Write>) -> Result<Entered, NotEntered> {
+        let preconditions = vec![Precondition::Consent(consent.id, 0)];
+        self.stage_changed(Event::ConsentRefused, consent, &consent.terms.giver, preconditions, writes).await
+    }
+
+    /// Enters a withdrawal: `before` is the version it ends. Rests on the right to act for the subject alone.
+    pub async fn withdrawal(
+        &self,
+        consent: &Consent,
+        giver: &Giver,
+        before: Version,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let preconditions = vec![Precondition::Consent(consent.id, before)];
+        self.stage_changed(Event::Withdrawal, consent, giver, preconditions, writes).await
+    }
+
+    async fn stage_changed(
+        &self,
+        event: Event,
+        consent: &Consent,
+        giver: &Giver,
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let terms = &consent.terms;
+        let act = object(json!({
+            "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
+            "purpose_version": terms.purpose_version, "basis": "consent", "outcome": consent.stage.name(),
+        }));
+        let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": giver}));
+        let statement = of_subject(event, act, None, person, consent.subject);
+        self.enter(Lane::Person, statement, preconditions, writes).await
+    }
+
+    /// Enters a draft confirmed: it is a record.
+    pub async fn submission(
+        &self,
+        permit: &Permit<Submission>,
+        subject: SubjectId,
+        record: (&BodyId, &PurposeId, Version),
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let Submission { kind, via, client, language, .. } = permit.act();
+        let (holder, purpose, version) = record;
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({
+            "releasing": via, "receiving": holder, "client": client, "purpose": purpose, "kind": kind,
+            "outcome": "confirmed",
+        })));
+        let records = json!([{"kind": kind, "version": version}]);
+        let person = object(json!({"subject": subject, "records": records, "language": language}));
+        let statement = of_subject(Event::Submission, act, Some(permit.grounds()), person, subject);
+        self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
+    }
+
+    /// Enters that a portal asked what is on file.
+    pub async fn check(
+        &self,
+        permit: &Permit<CheckAsk>,
+        client: &ClientId,
+        asking: &BodyId,
+    ) -> Result<Entered, NotEntered> {
+        let CheckAsk { subject, kinds, .. } = permit.act();
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({"receiving": asking, "client": client, "kinds": kinds, "outcome": "answered"})));
+        let person = object(json!({"subject": subject}));
+        let statement = of_subject(Event::Check, act, Some(permit.grounds()), person, *subject);
+        self.enter(Lane::Client, statement, permit.grounds().preconditions().to_vec(), Vec::new()).await
+    }
+
+    /// Enters that an officer looks, before anything is shown.
+    pub async fn officer_read(
+        &self,
+        permit: &Permit<Reading>,
+        officer: (&str, &str),
+        body: &BodyId,
+    ) -> Result<Entered, NotEntered> {
+        let Reading { reason, query } = permit.act();
+        let (issuer, name) = officer;
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({"receiving": body, "outcome": "shown"})));
+        let person = object(json!({"officer": name, "issuer": issuer, "reason": reason, "query": query}));
+        let statement = Statement {
+            event: Event::OfficerRead,
+            act,
+            facts: Some(permit.grounds().facts_text().to_owned()),
+            person,
+            subject: None,
+            used: None,
+        };
+        self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), Vec::new()).await
+    }
+
+    /// Enters a refusal, with its full reasons.
+    pub async fn refusal(&self, denial: &Denial, refused: Refused<'_>) -> Result<Entered, NotEntered> {
+        let rules: Vec<&str> = denial.reasons().iter().map(|reason| reason.id.as_str()).collect();
+        let cited: Vec<_> = denial.reasons().iter().flat_map(|reason| reason.citations.iter().cloned()).collect();
+        let act = object(json!({
+            "receiving": refused.client.map(|(_, body)| body), "client": refused.client.map(|(client, _)| client),
+            "purpose": refused.purpose, "attributes": refused.attributes, "asked": refused.asked, "rules": rules,
+            "citations": citations(&cited), "bundle": b64::encode(denial.bundle()), "outcome": "refused",
+        }));
+        // A subject whose keys are destroyed can no longer be named: the refusal stands without.
+        let subject = match refused.subject {
+            Some(subject) if self.store.key(&subject, &crate::store::Class::Evidence)?.is_some() => Some(subject),
+            _ => None,
+        };
+        let person = match subject {
+            Some(subject) => object(json!({"subject": subject, "consent": refused.consent})),
+            None => Map::new(),
+        };
+        let facts = Some(denial.facts_text().to_owned());
+        let statement = Statement { event: Event::Refusal, act, facts, person, subject, used: None };
+        let lane = if refused.client.is_some() { Lane::Client } else { Lane::Person };
+        self.enter(lane, statement, Vec::new(), Vec::new()).await
+    }
+
+    /// Enters that keys of a subject were destroyed; whom it was dies with them.
+    pub async fn erasure(
+        &self,
+        operator: &str,
+        classes: &[String],
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let act = json!({"operator": operator, "classes": classes, "outcome": "erased"});
+        self.enter(Lane::Person, Statement::act(Event::Erasure, act), preconditions, writes).await
+    }
+
+    /// Enters that the log begins: who runs it, who administers it.
+    pub(crate) async fn begin(
+        &self,
+        custodian: &Custodian,
+        administrators: &[(String, Jwk)],
+    ) -> Result<Entered, NotEntered> {
+        let administrators: Vec<Value> =
+            administrators.iter().map(|(name, jwk)| json!({"name": name, "jwk": jwk})).collect();
+        let act = json!({"origin": self.origin(), "custodian": custodian, "administrators": administrators});
+        self.enter(Lane::Person, Statement::act(Event::Init, act), Vec::new(), Vec::new()).await
+    }
+
+    /// Enters that a key comes into use.
+    pub(crate) async fn key_added(&self, usage: &str, jwk: &Jwk) -> Result<Entered, NotEntered> {
+        let act = json!({"kid": jwk.kid(), "use": usage, "jwk": jwk});
+        self.enter(Lane::Person, Statement::act(Event::KeyAdded, act), Vec::new(), Vec::new()).await
+    }
+
+    /// Enters that a bundle comes into force.
+    pub(crate) async fn activation(
+        &self,
+        digest: Hash,
+        bytes: &[u8],
+        epoch: Version,
+        signatures: &[AdministratorSignature],
+    ) -> Result<Entered, NotEntered> {
+        let act = json!({"bundle": b64::encode(digest), "signatures": signatures});
+        let preconditions = vec![Precondition::Epoch(epoch)];
+        let writes = vec![Write::Activate(digest, bytes.into())];
+        self.enter(Lane::Person, Statement::act(Event::Activation, act), preconditions, writes).await
+    }
+
+    /// Enters that a client is stopped.
+    pub(crate) async fn client_stop(
+        &self,
+        client: &ClientId,
+        signature: &AdministratorSignature,
+    ) -> Result<Entered, NotEntered> {
+        let act = json!({"client": client, "signatures": [signature], "outcome": "stopped"});
+        let writes = vec![Write::StopClient(client.clone())];
+        self.enter(Lane::Person, Statement::act(Event::ClientStop, act), Vec::new(), writes).await
+    }
+
+    /// Enters that an export is opened.
+    pub(crate) async fn opening(&self, operator: &str, reason: &str) -> Result<Entered, NotEntered> {
+        let mut statement = Statement::act(Event::Opening, json!({"outcome": "opened"}));
+        statement.person = object(json!({"operator": operator, "reason": reason}));
+        self.enter(Lane::Person, statement, Vec::new(), Vec::new()).await
+    }
+}
+
+fn decided(grounds: &Grounds) -> Map<String, Value> {
+    object(json!({"citations": citations(grounds.citations())}))
+}
+
+fn of_subject(
+    event: Event,
+    act: Map<String, Value>,
+    grounds: Option<&Grounds>,
+    person: Map<String, Value>,
+    subject: SubjectId,
+) -> Statement {
+    let facts = grounds.map(|grounds| grounds.facts_text().to_owned());
+    Statement { event, act, facts, person, subject: Some(subject), used: None }
+}

@@ -1,0 +1,284 @@
+//! Every page, in every sample and both languages.
+
+use super::samples::{self, HOSTILE};
+use super::*;
+
+const LANGUAGES: [Language; 2] = [Language::Fr, Language::En];
+const VOID: [&str; 7] = ["br", "hr", "img", "input", "link", "meta", "!doctype"];
+
+/// One start tag: its name and its attributes.
+#[derive(Debug)]
+struct Tag<'a> {
+    name: &'a str,
+    attributes: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Tag<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+/// The start tags of `html` in order, after a check that every element is closed where it must be.
+fn tags<'a>(page: &str, html: &'a str) -> Vec<Tag<'a>> {
+    let (mut tags, mut open) = (Vec::new(), Vec::new());
+    for piece in html.split('<').skip(1) {
+        let (inside, _) = piece.split_once('>').unwrap_or_else(|| panic!("{page}: tag without end: {piece}"));
+        if let Some(name) = inside.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "{page}: </{name}>");
+            continue;
+        }
+        let (name, mut rest) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
+        let mut attributes = Vec::new();
+        while let Some((before, after)) = rest.split_once("=\"") {
+            let (value, tail) = after.split_once('"').unwrap();
+            let mut bare = before.split_whitespace().collect::<Vec<_>>();
+            attributes.push((bare.pop().unwrap(), value));
+            attributes.extend(bare.into_iter().map(|name| (name, "")));
+            rest = tail;
+        }
+        attributes.extend(rest.split_whitespace().map(|name| (name, "")));
+        if !VOID.contains(&name) {
+            open.push(name);
+        }
+        tags.push(Tag { name, attributes });
+    }
+    assert!(open.is_empty(), "{page}: never closed: {open:?}");
+    tags
+}
+
+fn each(check: impl Fn(&str, &str, &[Tag])) {
+    for language in LANGUAGES {
+        for (name, html) in samples::all(language) {
+            let name = format!("{name} ({})", language.code());
+            check(&name, &html, &tags(&name, &html));
+        }
+    }
+}
+
+fn count(tags: &[Tag], name: &str) -> usize {
+    tags.iter().filter(|tag| tag.name == name).count()
+}
+
+#[test]
+fn a_page_is_one_document_with_one_heading_and_its_landmarks() {
+    each(|page, _, tags| {
+        for name in ["html", "title", "h1", "main", "header", "footer"] {
+            assert_eq!(count(tags, name), 1, "{page}: {name}");
+        }
+        let lang = tags.iter().find(|tag| tag.name == "html").and_then(|tag| tag.get("lang")).unwrap();
+        assert_eq!(lang, if page.contains("(fr)") { "fr-CA" } else { "en-CA" });
+    });
+}
+
+#[test]
+fn headings_never_skip_a_level() {
+    each(|page, _, tags| {
+        let levels = tags.iter().filter_map(|tag| tag.name.strip_prefix('h')?.parse::<u8>().ok()).collect::<Vec<_>>();
+        for pair in levels.windows(2) {
+            assert!(pair[1] <= pair[0] + 1, "{page}: h{} after h{}", pair[1], pair[0]);
+        }
+    });
+}
+
+#[test]
+fn no_page_carries_style_script_or_another_host() {
+    each(|page, html, tags| {
+        for tag in tags {
+            assert!(!["script", "style", "iframe", "object", "embed", "base"].contains(&tag.name), "{page}: {tag:?}");
+            for (name, value) in &tag.attributes {
+                assert!(*name != "style" && !name.starts_with("on"), "{page}: {tag:?}");
+                let outside = value.contains("://") && !value.starts_with("https://portail.example");
+                assert!(*name == "value" || !outside, "{page}: {tag:?}");
+            }
+        }
+        assert!(!html.contains("url("), "{page}");
+    });
+}
+
+#[test]
+fn ids_are_unique_and_references_lead_somewhere() {
+    each(|page, _, tags| {
+        let ids = tags.iter().filter_map(|tag| tag.get("id")).collect::<Vec<_>>();
+        for id in &ids {
+            assert_eq!(ids.iter().filter(|other| *other == id).count(), 1, "{page}: id {id}");
+        }
+        let named = ["for", "aria-labelledby", "aria-describedby"];
+        let referred = tags.iter().flat_map(|tag| {
+            let names = named.iter().filter_map(|name| tag.get(name)).flat_map(str::split_whitespace);
+            names.chain(tag.get("href").and_then(|href| href.strip_prefix('#')))
+        });
+        for id in referred {
+            assert!(ids.contains(&id), "{page}: nothing has the id {id}");
+        }
+    });
+}
+
+#[test]
+fn every_field_has_a_label_and_every_form_its_token() {
+    each(|page, _, tags| {
+        let labelled = tags.iter().filter_map(|tag| tag.get("for")).collect::<Vec<_>>();
+        for tag in tags.iter().filter(|tag| ["input", "select", "textarea"].contains(&tag.name)) {
+            if tag.get("type") != Some("hidden") {
+                assert!(labelled.contains(&tag.get("id").unwrap()), "{page}: {tag:?}");
+            }
+        }
+        let posting = tags.iter().filter(|tag| tag.get("method") == Some("post")).count();
+        assert_eq!(tags.iter().filter(|tag| tag.get("name") == Some("csrf")).count(), posting, "{page}");
+    });
+}
+
+#[test]
+fn deciding_buttons_come_in_pairs_that_differ_in_nothing() {
+    let mut pages = 0;
+    each(|page, _, tags| {
+        let at = tags.iter().position(|tag| tag.get("name") == Some("choice"));
+        let Some(at) = at else { return };
+        let pair = tags.iter().filter(|tag| tag.get("name") == Some("choice")).collect::<Vec<_>>();
+        assert_eq!(pair.len(), 2, "{page}");
+        for attribute in ["class", "type", "id", "aria-describedby", "autofocus", "disabled"] {
+            assert_eq!(pair[0].get(attribute), pair[1].get(attribute), "{page}: {attribute}");
+        }
+        let before = &tags[..at];
+        assert_eq!(before.last().unwrap().get("class"), Some("choices"), "{page}: they stand in one row");
+        let form = before.iter().rposition(|tag| tag.name == "form").unwrap();
+        let default = before[form..].iter().find(|tag| tag.name == "button").unwrap();
+        assert!(default.get("disabled").is_some(), "{page}: Enter would decide");
+    });
+    for language in LANGUAGES {
+        pages += samples::all(language).iter().filter(|(_, html)| html.contains("name=\"choice\"")).count();
+    }
+    assert_eq!(pages, 2 * 13);
+}
+
+#[test]
+fn nothing_is_ticked_that_the_person_did_not_tick() {
+    for language in LANGUAGES {
+        for (name, html) in samples::all(language) {
+            let ticked = tags(&name, &html).iter().filter(|tag| tag.get("checked").is_some()).count();
+            assert_eq!(ticked, if name == "consent-incomplete" { 2 } else { 0 }, "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_text_is_missing_or_left_with_a_blank() {
+    each(|page, html, _| {
+        assert!(!html.contains('{') && !html.contains('}'), "{page}: an argument is missing");
+        for line in safe::plain(html).lines() {
+            let key = line.split_once('.').is_some_and(|(table, key)| {
+                !key.is_empty()
+                    && [table, key].iter().all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            });
+            assert!(!key, "{page}: {line} is a key");
+        }
+    });
+}
+
+#[test]
+fn what_others_wrote_stays_text() {
+    each(|page, html, _| {
+        assert!(!html.contains("<script") && !html.contains("<img src=x"), "{page}");
+        assert!(!html.contains(['\u{202e}', '\u{2066}']), "{page}: the page's direction could be turned");
+    });
+    let (_, page) = samples::all(Language::Fr).into_iter().find(|(name, _)| name == "consent-hostile").unwrap();
+    assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;"));
+    assert!(page.len() < 40_000, "a long case reference is cut");
+    assert_eq!(safe::quote(&HOSTILE.repeat(130)).chars().count(), 201);
+    assert_eq!(safe::quote(" dossier\n\u{202e}\u{0}12\u{200b} "), "dossier 12");
+}
+
+#[test]
+fn trial_pages_say_so() {
+    each(|page, html, _| {
+        let banner = html.contains("ENVIRONNEMENT D’ESSAI — renseignements fictifs")
+            || html.contains("TRIAL ENVIRONMENT — fictional information");
+        assert_eq!(banner, !page.starts_with("home"), "{page}");
+    });
+}
+
+#[test]
+fn the_notice_is_the_same_whatever_is_displayed_and_holds_no_value() {
+    let [french, english] = LANGUAGES.map(|language| Consent::sample(language));
+    for language in LANGUAGES {
+        assert_eq!(french.notice_text(language).unwrap(), english.notice_text(language).unwrap());
+    }
+    let text = french.notice_text(Language::Fr).unwrap();
+    for value in ["42 300", "42,300", "Sainte-Fiction\n", "O’Bomsawin", "418 555-0123", "2 octobre 2026"] {
+        assert!(!text.contains(value), "{value} in\n{text}");
+    }
+    for told in [
+        "Université de la Grande-Rivière",
+        "prp@ugr.example",
+        "AFE-2026-00417",
+        "RLRQ, c. A-13.3, art. 2",
+        "Revenu annuel Renseignement sensible Nécessaire : établir le montant de l’aide.",
+        "21 mai 2027 à 14 h 05 (heure de l’Est), soit 6 mois",
+        "2 fois au plus",
+        "Sept ans après la fin",
+        "art. 53.1",
+        "art. 59",
+        "Rien n’est communiqué à l’extérieur du Québec.",
+        "Je consens expressément à la communication de ce renseignement : Revenu annuel. Destinataire : Université de la Grande-Rivière.",
+        "cai.gouv.qc.ca",
+        "Oui, je consens\nNon, je ne consens pas",
+    ] {
+        assert!(text.contains(told), "{told} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_notice_changes_with_the_question_and_not_with_the_answer() {
+    let asked = Consent::sample(Language::Fr);
+    let text = |page: &Consent| page.notice_text(Language::Fr).unwrap();
+    let mut ticked = asked.clone();
+    ticked.items.iter_mut().for_each(|item| item.tick = Tick::Missing);
+    ticked.items.iter_mut().for_each(|item| item.on_file = None);
+    assert_eq!(text(&asked), text(&ticked));
+    let other = [
+        Consent { version: 4, ..asked.clone() },
+        Consent { until: asked.until.plus(60), ..asked.clone() },
+        Consent { max_uses: None, ..asked.clone() },
+        Consent { case: None, ..asked.clone() },
+        Consent { receiving: asked.custody.body.clone(), ..asked.clone() },
+    ];
+    for page in other {
+        assert_ne!(text(&asked), text(&page));
+    }
+}
+
+#[test]
+fn an_enterprise_is_never_told_that_it_consents() {
+    let mut page = Consent::sample(Language::Fr);
+    page.subject = crate::domain::SubjectKind::Enterprise;
+    for language in LANGUAGES {
+        let text = page.notice_text(language).unwrap().to_lowercase();
+        assert!(!text.contains("consent") && !text.contains("53.1"), "{text}");
+    }
+}
+
+#[test]
+fn assets_are_light_and_addressed_by_content() {
+    for asset in [&*STYLE, &*ICON] {
+        assert!(asset.path().starts_with("/assets/") && !asset.content_type().is_empty());
+        assert!(asset.bytes().len() < 20_000, "{}", asset.path());
+    }
+    let style = std::str::from_utf8(STYLE.bytes()).unwrap();
+    assert!(!style.contains("url(") && !style.contains("@import"), "a stylesheet that asks for nothing else");
+}
+
+/// Writes every sample to the folder named by `UNEFOIS_SAMPLES`, to look at them in a browser.
+#[test]
+fn samples_can_be_looked_at() {
+    let Ok(folder) = std::env::var("UNEFOIS_SAMPLES") else { return };
+    for language in LANGUAGES {
+        for (name, html) in samples::all(language) {
+            let html = [&*STYLE, &*ICON].iter().fold(html, |html, asset| {
+                std::fs::create_dir_all(format!("{folder}/assets")).unwrap();
+                std::fs::write(format!("{folder}{}", asset.path()), asset.bytes()).unwrap();
+                html.replace(asset.path(), asset.path().trim_start_matches('/'))
+            });
+            std::fs::write(format!("{folder}/{name}.{}.html", language.code()), html).unwrap();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The embedded default: SQLite in WAL mode with `synchronous=FULL`, one connection that writes, read-only readers.
+//!
+//! Not here: grouping proposals into batches (`ledger/sequencer`), opening seals.
+//!
+//! INVARIANTS
+//! - One process: the folder is locked for as long as the engine lives.
+//! - A log is made by [`Sqlite::create`] alone; opening never makes one.
+//! - After any failure to read, write or sync, the engine is broken until it is started again: no retry of a failed sync.
+
+mod counts;
+mod judge;
+mod read;
+mod write;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use self::counts::Counts;
+use super::{Batch, Fault, Head, Outcome, Proposal, Seal};
+use crate::clock::Moment;
+
+/// Older SQLite can corrupt a WAL database (fixed in 3.51.3).
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Format of the tables.
+const FORMAT: i64 = 1;
+/// The clock may lag behind the head by this many seconds.
+const DOUBT: i64 = 5;
+/// Pages in the WAL before they are moved to the main file.
+const WAL_PAGES: i64 = 8_192;
+/// Statements kept prepared.
+const STATEMENTS: usize = 64;
+
+/// The SQLite engine.
+pub struct Sqlite {
+    folder: PathBuf,
+    writer: Mutex<Writer>,
+    readers: Mutex<Vec<Connection>>,
+    _lock: File,
+}
+
+struct Writer {
+    db: Connection,
+    counts: Counts,
+    broken: Option<Fault>,
+}
+
+impl Sqlite {
+    /// Makes an empty record in `folder`, which must not hold one.
+    pub fn create(folder: &Path) -> Result<Self, Fault> {
+        let path = folder.join(FILE);
+        if path.exists() {
+            return Err(Fault::Broken(format!("{} already holds a record", folder.display())));
+        }
+        let lock = lock(folder)?;
+        let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let made = db.execute_batch(&format!(
+            "BEGIN;{}INSERT INTO meta VALUES ('format', {FORMAT});COMMIT;",
+            include_str!("schema.sql")
+        ));
+        made.map_err(|fault| broken(&fault))?;
+        Self::start(folder, lock, db)
+    }
+
+    /// Opens the record in `folder`, which must hold one of this format.
+    pub fn open(folder: &Path) -> Result<Self, Fault> {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            return Err(Fault::Broken(format!("{} holds no record; `unefois init` makes one", folder.display())));
+        }
+        let lock = lock(folder)?;
+        let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Self::start(folder, lock, db)
+    }
+
+    fn start(folder: &Path, lock: File, mut db: Connection) -> Result<Self, Fault> {
+        let format: i64 = db
+            .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0))
+            .map_err(|_| Fault::Broken("the file is not a record of Unefois".to_owned()))?;
+        if format != FORMAT {
+            return Err(Fault::Broken(format!("the record has format {format}; this program reads format {FORMAT}")));
+        }
+        let tx = db.transaction().map_err(|fault| broken(&fault))?;
+        let counts = Counts::load(&tx).map_err(|fault| broken(&fault))?;
+        drop(tx);
+        let writer = Mutex::new(Writer { db, counts, broken: None });
+        Ok(Self { folder: folder.to_owned(), writer, readers: Mutex::default(), _lock: lock })
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a read on a connection of its own, which goes back to the pool afterwards.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let db = match pooled {
+            Some(db) => db,
+            None => connect(&self.folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        let result = read(&db).map_err(|fault| broken(&fault));
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+        result
+    }
+}
+
+impl Writer {
+    fn commit(&mut self, proposals: &[Proposal], now: Moment, seal: &dyn Seal) -> Result<Batch, Fault> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|fault| fault_of(&fault))?;
+        let before = read::head(&tx).map_err(|fault| fault_of(&fault))?;
+        let lag = before.time.since(now);
+        if lag > DOUBT {
+            return Err(Fault::ClockInDoubt(lag));
+        }
+        let time = now.max(before.time);
+        let folded = self.counts.fold(&tx, before.size).map_err(|fault| fault_of(&fault))?;
+        let mut run = write::Run::new(&tx, &self.counts, &before, time);
+        let outcomes = run.all(proposals).map_err(|fault| fault_of(&fault))?;
+        let (mut after, bundles, uses) = run.into_after();
+        let entries = passed(proposals, &outcomes).filter_map(|proposal| proposal.entry.as_ref());
+        let drafts: Vec<_> = entries.zip(bundles).collect();
+        let mut appended = None;
+        if !drafts.is_empty() {
+            let new = seal.append(&before, time, &drafts);
+            let read_back = write::entries(&tx, before.size, &new, &drafts).map_err(|fault| fault_of(&fault))?;
+            let note = seal.sign(&before, &new, &read_back).map_err(|refused| Fault::Broken(refused.to_string()))?;
+            write::checkpoint(&tx, new.size, &note).map_err(|fault| fault_of(&fault))?;
+            after.advance(time, &new);
+            appended = Some((new, Arc::from(note)));
+        }
+        write::head(&tx, &after).map_err(|fault| fault_of(&fault))?;
+        tx.commit().map_err(|fault| broken(&fault))?;
+        self.counts.folded(&folded);
+        for (consent, index) in uses {
+            self.counts.take(consent, index);
+        }
+        Ok(Batch { outcomes, before, after, appended })
+    }
+}
+
+impl Head {
+    fn advance(&mut self, time: Moment, appended: &super::Appended) {
+        self.size = appended.size;
+        self.root = appended.root;
+        self.range.clone_from(&appended.range);
+        self.time = time;
+    }
+}
+
+fn passed<'a>(proposals: &'a [Proposal], outcomes: &'a [Outcome]) -> impl Iterator<Item = &'a Proposal> {
+    proposals.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(proposal, _)| proposal)
+}
+
+const FILE: &str = "ledger.sqlite";
+
+fn lock(folder: &Path) -> Result<File, Fault> {
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(|fault| Fault::Broken(format!("{}: {fault}", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Fault::Broken(format!("{} is in use by another process", folder.display())))
+        }
+        Err(TryLockError::Error(fault)) => Err(Fault::Broken(format!("{}: {fault}", path.display()))),
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(Fault::Broken(format!("SQLite {} is too old: 3.51.3 or newer is needed", rusqlite::version())));
+    }
+    let db =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|fault| broken(&fault))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    let pragmas: &[(&str, &str)] = if flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        &[("query_only", "1"), ("cache_size", "-8192"), ("mmap_size", "0"), ("trusted_schema", "0")]
+    } else {
+        &[
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("foreign_keys", "1"),
+            ("secure_delete", "1"),
+            ("trusted_schema", "0"),
+            ("mmap_size", "0"),
+            ("cache_size", "-65536"),
+        ]
+    };
+    for (name, value) in pragmas {
+        set_and_read_back(&db, name, value)?;
+    }
+    if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        set_and_read_back(&db, "wal_autocheckpoint", &WAL_PAGES.to_string())?;
+    }
+    Ok(db)
+}
+
+/// A pragma that does not take is refused: durability is not a wish.
+fn set_and_read_back(db: &Connection, name: &str, value: &str) -> Result<(), Fault> {
+    db.pragma_update(None, name, value).map_err(|fault| broken(&fault))?;
+    let found: rusqlite::types::Value = db
+        .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+        // `mmap_size` answers with no row where the build leaves it out: then it is 0.
+        .or_else(|fault| match fault {
+            rusqlite::Error::QueryReturnedNoRows => Ok(rusqlite::types::Value::Integer(0)),
+            other => Err(broken(&other)),
+        })?;
+    let found = match found {
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        rusqlite::types::Value::Text(text) => text,
+        _ => String::new(),
+    };
+    if found == value { Ok(()) } else { Err(Fault::Broken(format!("SQLite keeps {name} at {found}, not {value}"))) }
+}
+
+fn broken(fault: &rusqlite::Error) -> Fault {
+    Fault::Broken(fault.to_string())
+}
+
+/// A statement that broke a constraint leaves the transaction to be undone and the engine sound; anything else does not.
+fn fault_of(fault: &rusqlite::Error) -> Fault {
+    match fault.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => Fault::Undone(fault.to_string()),
+        _ => broken(fault),
+    }
+}
+
+fn truncate_wal(db: &Connection) {
+    // Best effort: a reader may hold the WAL; the next one that ends it cuts it.
+    let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+}
+
+type Tx<'a> = Transaction<'a>;

@@ -130,7 +130,7 @@ impl File<'_> {
         }
     }
 
-    /// Notes where the members of a value stand.
+    /// Notes where the members of a value stand; none of them may be an empty text.
     fn note(&mut self, path: &str, value: &Spanned<DeValue<'_>>) {
         match value.get_ref() {
             DeValue::Table(table) => {
@@ -148,6 +148,7 @@ impl File<'_> {
                     }
                 }
             }
+            DeValue::String(text) if text.trim().is_empty() => self.report(Some(value.span()), "the text is empty"),
             _ => {}
         }
     }

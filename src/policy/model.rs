@@ -211,8 +211,10 @@ impl<'a> PurposeOf<'a> {
 
 /// Whether a consent would last longer, or serve more often, than the purpose allows (s. 53.1), counted in local days.
 pub(super) fn outlasts(view: &View<'_>, of: &PurposeOf<'_>, until: Option<Moment>, uses: Option<u32>) -> bool {
+    const DAY: i64 = 86_400;
     let days = i32::try_from(of.purpose.longest_days).unwrap_or(i32::MAX);
-    let last = view.day.plus_days(days.saturating_add(1)).start();
+    // So many days from now, or the end of the last local day: a change of clocks makes either the later.
+    let last = view.day.plus_days(days.saturating_add(1)).start().max(view.now.plus(i64::from(days) * DAY));
     let most = of.purpose.max_uses.unwrap_or(u32::MAX);
     until.is_some_and(|end| end > last) || uses.is_some_and(|uses| uses > most)
 }

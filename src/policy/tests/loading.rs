@@ -72,6 +72,7 @@ fn faults_of_the_catalogue_are_found() {
         ("kinds", ", claim = \"birthdate\"", "", "origin and its claim disagree"),
         ("kinds", "{ fr = \"Revenu\", en = \"Income\" }", "{ fr = \"Revenu\" }", "missing field `en`"),
         ("purposes", "\"revenu.annee\" =", "\"revenu.anne\" =", "did you mean `revenu.annee`?"),
+        ("purposes", "en = \"Student financial assistance\"", "en = \" \"", "the text is empty"),
         ("purposes", "[\"afe\"]", "[]", "no body may ask for it"),
         ("purposes", "max_uses = 3", "max_uses = 0", "would serve nothing"),
         (

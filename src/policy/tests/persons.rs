@@ -28,6 +28,8 @@ fn a_person_decides_alone_from_fourteen() {
     let days = |count: i64| move |it: &mut Terms| it.until = now().plus(count * 86_400);
     assert_eq!(decide(adult(), Giver::Subject, true, &days(365)), [""; 0]);
     assert_eq!(decide(adult(), Giver::Subject, true, &days(367)), ["longer-than-needed"]);
+    let last_moment = |it: &mut Terms| it.until = now().day().plus_days(366).start();
+    assert_eq!(decide(adult(), Giver::Subject, true, &last_moment), [""; 0]);
     assert_eq!(decide(adult(), Giver::Subject, true, &|it| it.who = born("1980-01-01")), ["not-own-act"]);
     assert_eq!(
         decide(adult(), Giver::Subject, true, &|it| it.receiving = "saaq".parse().unwrap()),

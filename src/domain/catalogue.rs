@@ -299,8 +299,10 @@ pub struct Client {
     /// What it may do.
     pub role: Role,
     /// Where a person may be sent back to; compared exactly.
+    #[serde(default)]
     pub redirect_uris: BTreeSet<String>,
     /// Its signing keys.
+    #[serde(default)]
     pub keys: Vec<PublicJwk>,
 }
 
@@ -331,6 +333,7 @@ pub enum Role {
 #[serde(deny_unknown_fields)]
 pub struct Delegation {
     /// The identity service that knows the officer.
+    #[serde(default)]
     pub issuer: String,
     /// The officer's `sub` there.
     pub sub: String,

@@ -85,9 +85,9 @@ impl Bundle {
         for (under, ending) in [(RULES, ".cedar"), (CATALOGUE, ".toml")] {
             match names_in(&folder.join(under), ending) {
                 Ok(names) => {
-                    names
-                        .iter()
-                        .for_each(|name| read_file(folder, &format!("{under}{name}"), &mut files, &mut findings));
+                    for name in names {
+                        read_file(folder, &format!("{under}{name}"), &mut files, &mut findings);
+                    }
                 }
                 Err(error) => findings.push(Finding::whole(under, format!("cannot be read: {error}"), "")),
             }

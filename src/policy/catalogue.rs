@@ -52,7 +52,9 @@ pub(super) fn merge(files: &BTreeMap<String, String>, findings: &mut Vec<Finding
     for (path, text) in files.range(CATALOGUE.to_owned()..).take_while(|(path, _)| path.starts_with(CATALOGUE)) {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut file = File { path, text, places: &mut places, findings };
-        errors.iter().for_each(|error| file.report(error.span(), error.message()));
+        for error in &errors {
+            file.report(error.span(), error.message());
+        }
         file.sections(table.into_inner(), &mut catalogue);
     }
     (catalogue, places)
@@ -108,7 +110,7 @@ impl File<'_> {
             match id.parse::<K>() {
                 Ok(key) => into.extend(self.read(value).map(|entry| (key, entry))),
                 Err(error) => {
-                    self.push(line, format!("`{id}` is {error}"), "lower case, digits and hyphens".to_owned())
+                    self.push(line, format!("`{id}` is {error}"), "lower case, digits and hyphens".to_owned());
                 }
             }
         }
@@ -128,7 +130,7 @@ impl File<'_> {
         }
     }
 
-    /// Notes where the members of a value stand.
+    /// Notes where the members of a value stand; none of them may be an empty text.
     fn note(&mut self, path: &str, value: &Spanned<DeValue<'_>>) {
         match value.get_ref() {
             DeValue::Table(table) => {
@@ -146,6 +148,7 @@ impl File<'_> {
                     }
                 }
             }
+            DeValue::String(text) if text.trim().is_empty() => self.report(Some(value.span()), "the text is empty"),
             _ => {}
         }
     }

@@ -58,3 +58,53 @@ impl<A: Act> Minimised<A> {
         (self.act, self.kept, self.grounds, self.subject, self.wanted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 6] =
+        ["adresse.ligne", "adresse.depuis", "identite.nom", "revenu.annuel", "revenu.annee", "emploi.titre"];
+
+    fn some() -> impl Strategy<Value = BTreeSet<AttributeId>> {
+        proptest::collection::btree_set(proptest::sample::select(NAMES.to_vec()), 0..=NAMES.len())
+            .prop_map(|names| names.into_iter().map(|name| name.parse().unwrap()).collect())
+    }
+
+    fn scope(allowed: &BTreeSet<AttributeId>, necessary: &BTreeSet<AttributeId>) -> Scope {
+        Scope { subject: SubjectId::new([0; 16]), allowed: allowed.clone(), necessary: necessary.clone() }
+    }
+
+    fn flat(wanted: &Wanted) -> BTreeSet<AttributeId> {
+        wanted.values().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_is_the_common_part_by_kind(asked in some(), allowed in some(), necessary in some()) {
+            let wanted = least(&asked, &scope(&allowed, &necessary));
+            let left = flat(&wanted);
+            prop_assert!(left.is_subset(&asked) && left.is_subset(&allowed));
+            prop_assert_eq!(&left, &(&allowed & &asked));
+            for (kind, members) in &wanted {
+                prop_assert!(!members.is_empty());
+                prop_assert!(members.iter().all(|(id, needed)| id.kind() == *kind && *needed == necessary.contains(id)));
+            }
+        }
+
+        #[test]
+        fn asking_again_for_what_is_left_leaves_the_same(asked in some(), allowed in some(), necessary in some()) {
+            let scope = scope(&allowed, &necessary);
+            let once = least(&asked, &scope);
+            prop_assert_eq!(&least(&flat(&once), &scope), &once);
+        }
+
+        #[test]
+        fn asking_for_more_never_takes_away(asked in some(), more in some(), allowed in some()) {
+            let scope = scope(&allowed, &BTreeSet::new());
+            prop_assert!(flat(&least(&asked, &scope)).is_subset(&flat(&least(&(&asked | &more), &scope))));
+        }
+    }
+}

@@ -24,6 +24,8 @@ mod open;
 mod reasons;
 mod remember;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use builtin::{demo_catalogue, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};
@@ -31,5 +33,5 @@ pub use decide::{Citation, Denial, Grounds, InForce, Permit, Reason};
 pub use minimise::{Minimised, minimise};
 pub use model::{Act, Reveals, Scope};
 pub use of_bodies::Granted;
-pub use open::{OpenFault, Opened, Value, Vault, open};
+pub use open::{OpenFault, Opened, Value, Values, Vault, open};
 pub use rules::{About, Action, Rule, Rules};

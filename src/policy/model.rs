@@ -163,22 +163,6 @@ impl<'a> View<'a> {
         self.regimes(&kinds)
     }
 
-    /// Whether the purpose is one of the client and of its body.
-    pub(super) fn state_purpose(
-        &self,
-        stated: &mut Stated<'a>,
-        client: Option<&Client>,
-        purpose: Option<&PurposeOf<'a>>,
-    ) {
-        let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
-        let of_client = |client: &Client| match &client.role {
-            Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
-            Role::Relay {} | Role::Collector { .. } => false,
-        };
-        stated.insert("purpose_of_body", client.is_some_and(of_body).into());
-        stated.insert("purpose_of_client", client.is_some_and(of_client).into());
-    }
-
     /// The collector's capacity, whether its instrument binds its body today, and the kinds it is registered for.
     pub(super) fn state_collector(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
         let (instrument, registered) = match client.map(|client| &client.role) {
@@ -194,6 +178,17 @@ impl<'a> View<'a> {
     pub(super) fn common(&self, epoch: Version, good_until: Moment) -> Vec<Precondition> {
         vec![Precondition::Epoch(epoch.min(self.epoch)), Precondition::Before(good_until)]
     }
+}
+
+/// Whether the purpose is one of the client and of its body.
+pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, purpose: Option<&PurposeOf<'_>>) {
+    let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
+    let of_client = |client: &Client| match &client.role {
+        Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
+        Role::Relay {} | Role::Collector { .. } => false,
+    };
+    stated.insert("purpose_of_body", client.is_some_and(of_body).into());
+    stated.insert("purpose_of_client", client.is_some_and(of_client).into());
 }
 
 /// A purpose with its name.
@@ -216,8 +211,10 @@ impl<'a> PurposeOf<'a> {
 
 /// Whether a consent would last longer, or serve more often, than the purpose allows (s. 53.1), counted in local days.
 pub(super) fn outlasts(view: &View<'_>, of: &PurposeOf<'_>, until: Option<Moment>, uses: Option<u32>) -> bool {
+    const DAY: i64 = 86_400;
     let days = i32::try_from(of.purpose.longest_days).unwrap_or(i32::MAX);
-    let last = view.day.plus_days(days.saturating_add(1)).start();
+    // So many days from now, or the end of the last local day: a change of clocks makes either the later.
+    let last = view.day.plus_days(days.saturating_add(1)).start().max(view.now.plus(i64::from(days) * DAY));
     let most = of.purpose.max_uses.unwrap_or(u32::MAX);
     until.is_some_and(|end| end > last) || uses.is_some_and(|uses| uses > most)
 }

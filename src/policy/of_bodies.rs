@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::model::{
     Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts,
+    state_purpose,
 };
 use super::rules::Action;
 use crate::domain::{
@@ -50,7 +51,7 @@ impl Act for Ask {
         let mut stated = Stated::new();
         view.state_client(&mut stated, client);
         view.state_custodian(&mut stated, &facts.custodian);
-        view.state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, client, purpose.as_ref());
         state_asked(&mut stated, view, client, self.attributes.iter(), purpose.as_ref());
         stated.insert("grant", facts.grant_stands.into());
         state_consent(&mut stated, view, self, consent, purpose.as_ref());
@@ -165,12 +166,13 @@ impl Act for ConsentAsk {
         let mut stated = Stated::new();
         view.state_client(&mut stated, client);
         view.state_custodian(&mut stated, &facts.custodian);
-        view.state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, client, purpose.as_ref());
         let asked = self.attributes.union(&self.optional);
         state_asked(&mut stated, view, client, asked, purpose.as_ref());
         stated.insert("agency", agency.into());
         stated.insert("recipient", (self.recipient == *actor.body()).into());
-        stated.insert("required", names(&self.attributes));
+        let known = |id: &&AttributeId| purpose.as_ref().is_some_and(|it| it.purpose.allows(id));
+        stated.insert("required", names(self.attributes.iter().filter(known)));
         stated.insert("necessary", names(purpose.iter().flat_map(|it| it.purpose.necessary.keys())));
         stated.insert("purpose_current", purpose.as_ref().is_none_or(current).into());
         stated.insert("longer", purpose.as_ref().is_some_and(longer).into());

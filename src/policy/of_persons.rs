@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts,
+    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts, state_purpose,
 };
 use super::of_bodies::kinds;
 use super::rules::Action;
@@ -28,21 +28,19 @@ impl Act for Decision {
         let mut stated = Stated::new();
         view.state_client(&mut stated, client);
         view.state_custodian(&mut stated, &facts.custodian);
-        view.state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, client, purpose.as_ref());
         state_own(&mut stated, view, actor, facts);
         state_terms(&mut stated, view, terms, purpose.as_ref());
         stated.insert("recipient", client.is_some_and(|client| client.body == terms.receiving).into());
         stated.insert("own", (is_own(actor, facts) && terms.who == facts.who && terms.giver == facts.giver).into());
         stated.insert("strong", actor.express().into());
+        stated.insert("minor_alone", minor_alone(view, facts).into());
 
         let good_until = good_until(view, facts).min(terms.until);
         let mut preconditions = of_subject(view, facts, good_until);
         preconditions.push(Precondition::ClientRuns(terms.client.clone()));
         preconditions.push(Precondition::Consent(self.consent, 0));
-        let action = match facts.who.kind {
-            SubjectKind::Person => Action::GiveConsent,
-            SubjectKind::Enterprise => Action::GiveAuthorisation,
-        };
+        let action = if is_enterprise(facts) { Action::GiveAuthorisation } else { Action::GiveConsent };
         Case { action, stated, good_until, preconditions, kept: Some(()) }
     }
 }
@@ -74,6 +72,8 @@ impl Act for Submission {
         state_own(&mut stated, view, actor, facts);
         stated.insert("asked", kinds(&BTreeSet::new(), &BTreeSet::from([self.kind.clone()])));
         stated.insert("regimes", view.regimes([&self.kind]));
+        stated.insert("enterprise", is_enterprise(facts).into());
+        stated.insert("minor_alone", minor_alone(view, facts).into());
 
         let good_until = good_until(view, facts);
         let mut preconditions = of_subject(view, facts, good_until);
@@ -107,6 +107,7 @@ impl Act for OwnView {
         let mut stated = Stated::new();
         state_own(&mut stated, view, actor, facts);
         stated.insert("regimes", view.regimes_of(&self.attributes));
+        stated.insert("enterprise", is_enterprise(facts).into());
         let good_until = good_until(view, facts);
         let scope = Scope { subject: facts.subject, allowed: self.attributes.clone(), necessary: BTreeSet::new() };
         let preconditions = of_subject(view, facts, good_until);
@@ -116,11 +117,17 @@ impl Act for OwnView {
 
 /// Who acts, and for whom.
 fn state_own(stated: &mut Stated<'_>, view: &View<'_>, actor: &AuthenticatedPerson, facts: &PersonFacts) {
-    let alone = facts.giver == Giver::Subject && facts.who.under_14(view.day);
-    stated.insert("enterprise", (facts.who.kind == SubjectKind::Enterprise).into());
     stated.insert("own", is_own(actor, facts).into());
-    stated.insert("minor_alone", alone.into());
     stated.insert("mandate", may_act(&facts.giver, &facts.who, view.now).into());
+}
+
+fn is_enterprise(facts: &PersonFacts) -> bool {
+    facts.who.kind == SubjectKind::Enterprise
+}
+
+/// Whether a person under 14 acts without a representative.
+fn minor_alone(view: &View<'_>, facts: &PersonFacts) -> bool {
+    facts.giver == Giver::Subject && facts.who.under_14(view.day)
 }
 
 /// Whether the act is that of the person who signed in, in the session that they began, for the subject they act for.

@@ -15,14 +15,13 @@ use crate::clock::Moment;
 use crate::domain::{AttributeId, BodyId, KindId, Origin, SubjectId, Version};
 use crate::store::{Fault, RecordRow};
 
+/// The values of a record, by member.
+pub type Values = Map<String, serde_json::Value>;
+
 /// Where values are kept, sealed; it opens one record at a time.
 pub trait Vault {
     /// The newest record of the kind, with its values.
-    fn values(
-        &self,
-        subject: &SubjectId,
-        kind: &KindId,
-    ) -> Result<Option<(RecordRow, Map<String, serde_json::Value>)>, Fault>;
+    fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Values)>, Fault>;
 }
 
 /// Why values could not be opened.
@@ -101,7 +100,7 @@ pub fn open<A: Act>(minimised: Minimised<A>, vault: &impl Vault) -> Result<Opene
     Ok(Opened { act, kept, grounds, subject, values })
 }
 
-fn value(row: &RecordRow, members: &mut Map<String, serde_json::Value>, id: &AttributeId) -> Option<Value> {
+fn value(row: &RecordRow, members: &mut Values, id: &AttributeId) -> Option<Value> {
     let value = members.remove(id.member()).filter(|value| !value.is_null())?;
     Some(Value {
         value,
@@ -138,5 +137,71 @@ impl<A: Act> Opened<A> {
     /// The values by attribute.
     pub const fn values(&self) -> &BTreeMap<AttributeId, Value> {
         &self.values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::super::minimise;
+    use super::super::tests::{afe, ask, consent, demo, facts, now, terms};
+    use super::*;
+    use crate::domain::Ask;
+
+    /// A vault that holds one income, with more in it than anyone asked for.
+    struct Drawer(serde_json::Value);
+
+    impl Vault for Drawer {
+        fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Values)>, Fault> {
+            let row = RecordRow {
+                subject: *subject,
+                kind: kind.clone(),
+                version: 3,
+                holder: "bqtu".parse().unwrap(),
+                purpose: "aide-etudes".parse().unwrap(),
+                origin: Origin::Subject,
+                via: Some("universite-du-fleuve".parse().unwrap()),
+                at: now().plus(-86_400),
+                sealed: Vec::new(),
+            };
+            Ok(self.0.as_object().map(|members| (row, members.clone())))
+        }
+    }
+
+    fn opened(values: serde_json::Value) -> Result<Opened<Ask>, OpenFault> {
+        let permit = demo().decide(&afe(), ask(&["revenu.annee"]), &facts(consent(terms())), now()).unwrap();
+        open(minimise(permit), &Drawer(values))
+    }
+
+    #[test]
+    fn only_what_is_left_is_opened_and_it_says_where_it_comes_from() {
+        let opened = opened(json!({"annee": 2025, "annuel": 31_415, "autre": "x"})).unwrap();
+        assert_eq!(opened.values().keys().map(AttributeId::as_str).collect::<BTreeSet<_>>(), ["revenu.annee"].into());
+        let value = opened.values().values().next().unwrap();
+        assert_eq!((&value.value, value.version, value.holder.as_str()), (&json!(2025), 3, "bqtu"));
+        assert_eq!(value.via.as_ref().map(BodyId::as_str), Some("universite-du-fleuve"));
+        assert_eq!(*opened.subject(), opened.kept().consent().subject);
+        assert_eq!(opened.act().purpose.as_str(), "aide-etudes");
+        assert!(!opened.grounds().citations().is_empty());
+    }
+
+    #[test]
+    fn a_necessary_attribute_that_is_not_on_file_stops_the_release() {
+        for nothing in [json!(null), json!({"annuel": 1}), json!({"annee": null})] {
+            let fault = opened(nothing).unwrap_err();
+            assert!(
+                matches!(fault, OpenFault::NothingOnFile { attribute, .. } if attribute.as_str() == "revenu.annee")
+            );
+        }
+    }
+
+    #[test]
+    fn values_are_never_printed() {
+        let opened = opened(json!({"annee": 1987})).unwrap();
+        let printed = format!("{opened:?} {:?}", opened.values());
+        assert!(printed.contains("revenu.annee") && !printed.contains("1987"), "{printed}");
     }
 }

@@ -21,11 +21,11 @@ fn default_deny() -> Vec<Citation> {
 pub(super) fn no_basis(action: Action) -> Reason {
     let mend = match action {
         Action::AskConsent => text(
-            "Faites enregistrer ce client comme système demandeur d'un organisme public.",
+            "Faites enregistrer ce client comme système demandeur d’un organisme public.",
             "Have this client registered as the asking system of a public body.",
         ),
         Action::OpenSession | Action::Check => text(
-            "Faites enregistrer ce portail comme collecteur, en vertu d'une entente (art. 64) ou d'un contrat (art. 67.2).",
+            "Faites enregistrer ce portail comme collecteur, en vertu d’une entente (art. 64) ou d’un contrat (art. 67.2).",
             "Have this portal registered as a collector, under an agreement (s. 64) or a contract (s. 67.2).",
         ),
         Action::ReleaseByConsent | Action::ReleaseByAuthorisation => no_authorisation().mend,
@@ -91,7 +91,7 @@ pub(super) fn in_doubt() -> Reason {
         id: "rules-in-doubt".to_owned(),
         citations: default_deny(),
         text: text(
-            "Les règles n'ont pas pu être évaluées; dans le doute, rien n'est communiqué.",
+            "Les règles n’ont pas pu être évaluées; dans le doute, rien n’est communiqué.",
             "The rules could not be evaluated; in doubt, nothing is released.",
         ),
         mend: text(

@@ -125,7 +125,7 @@ const ANNOTATIONS: [&str; 9] = ["id", "cite", "read", "fr", "en", "mend_fr", "me
 /// The rules of a bundle.
 #[derive(Debug)]
 pub struct Rules {
-    rules: BTreeMap<String, Arc<Rule>>,
+    by_name: BTreeMap<String, Arc<Rule>>,
     slices: BTreeMap<Action, Slice>,
     file: EntityUid,
     authorizer: Authorizer,
@@ -160,7 +160,7 @@ impl Verdict {
 impl Rules {
     /// Every rule by name.
     pub fn all(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.values().map(AsRef::as_ref)
+        self.by_name.values().map(AsRef::as_ref)
     }
 
     /// Compiles the rules among `files`, strictly. Adds what is wrong to `findings`; none if anything is.
@@ -189,7 +189,7 @@ impl Rules {
             );
         }
         let file = uid("File", "it")?;
-        Some(Self { rules, slices, file, authorizer: Authorizer::new(), entities: Entities::empty() })
+        Some(Self { by_name: rules, slices, file, authorizer: Authorizer::new(), entities: Entities::empty() })
     }
 
     /// What the rules for `action` say of these facts.
@@ -204,7 +204,7 @@ impl Rules {
         let request = Request::new(slice.asker.clone(), slice.action.clone(), self.file.clone(), context, None).ok()?;
         let response = self.authorizer.is_authorized(&request, policies, &self.entities);
         let ids: BTreeSet<&str> = response.diagnostics().reason().map(AsRef::as_ref).collect();
-        let fired = ids.into_iter().map(|id| self.rules.get(id).cloned()).collect::<Option<Vec<_>>>()?;
+        let fired = ids.into_iter().map(|id| self.by_name.get(id).cloned()).collect::<Option<Vec<_>>>()?;
         let in_doubt = response.diagnostics().errors().next().is_some();
         Some(Verdict { allowed: response.decision() == Decision::Allow && !in_doubt, fired, in_doubt })
     }
@@ -375,7 +375,16 @@ fn located(path: &str, text: &str, error: &DetailedError) -> Finding {
 impl Rules {
     /// What the whole set says, unsliced.
     pub(super) fn weigh_unsliced(&self, action: Action, stated: &Stated<'_>) -> Verdict {
-        let whole = PolicySet::from_policies(self.rules.values().map(|rule| rule.policy.clone())).unwrap();
+        let whole = PolicySet::from_policies(self.by_name.values().map(|rule| rule.policy.clone())).unwrap();
         self.weigh_with(&self.slices[&action], &whole, stated).unwrap()
+    }
+
+    /// Whether these facts are what the schema says that rules may look at.
+    pub(super) fn conforms(&self, schema: &str, action: Action, stated: &Stated<'_>) -> bool {
+        let (schema, _) = Schema::from_cedarschema_str(schema).unwrap();
+        let pairs = stated.iter().map(|(name, fact)| ((*name).to_owned(), expression(fact)));
+        let context = Context::from_pairs(pairs).unwrap();
+        let Slice { asker, action, .. } = &self.slices[&action];
+        Request::new(asker.clone(), action.clone(), self.file.clone(), context, Some(&schema)).is_ok()
     }
 }

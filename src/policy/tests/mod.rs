@@ -1,0 +1,177 @@
+//! From typed acts and facts to decisions, on the demo catalogue and on departures from it. Here: what the tests share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::decide::{Denial, InForce, Permit, canonical};
+use super::minimise;
+use super::model::{Act, View};
+use super::{Bundle, demo_catalogue, product_rules};
+use crate::clock::{Day, Moment};
+use crate::domain::{
+    Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,
+    Facts, Giver, GrantId, Identified, KindId, Language, Mandate, MandateKind, Notice, OfficerFacts, OwnView,
+    PersonFacts, Query, Reading, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Terms,
+};
+use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
+use crate::store::Precondition;
+
+mod cases;
+mod decisions;
+mod loading;
+mod persons;
+mod releases;
+
+fn demo_files() -> BTreeMap<String, String> {
+    product_rules().into_iter().chain(demo_catalogue()).collect()
+}
+
+pub(super) fn now() -> Moment {
+    "2026-11-21T17:00:00Z".parse().unwrap()
+}
+
+fn files_with(path: &str, from: &str, to: &str) -> BTreeMap<String, String> {
+    let mut files = demo_files();
+    let text = files.get_mut(path).unwrap();
+    assert!(text.contains(from), "{path} has no {from}");
+    *text = text.replacen(from, to, 1);
+    files
+}
+
+fn in_force(files: BTreeMap<String, String>) -> InForce {
+    let loaded = Bundle::from_files(files).load().unwrap_or_else(|findings| panic!("{findings:?}"));
+    InForce::new(Arc::new(loaded), [], 7)
+}
+
+pub(super) fn demo() -> InForce {
+    in_force(demo_files())
+}
+
+/// The demo bundle, with a key to encrypt to its `afe`.
+fn encrypting() -> InForce {
+    let key = r#"encryption_key = { kty = "EC", crv = "P-256", x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", y = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", use = "enc", alg = "ECDH-ES" }"#;
+    in_force(files_with("catalogue/bodies.toml", "[bodies.afe]\n", &format!("[bodies.afe]\n{key}\n")))
+}
+
+pub(super) fn attributes(names: &[&str]) -> BTreeSet<AttributeId> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn kinds(names: &[&str]) -> BTreeSet<KindId> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn custodian() -> Custodian {
+    Custodian { body: "bqtu".parse().unwrap(), instrument: "mandat-bqtu".parse().unwrap() }
+}
+
+pub(super) fn client(name: &str, body: &str) -> AuthenticatedBody {
+    AuthenticatedBody::for_tests(name.parse().unwrap(), body.parse().unwrap())
+}
+
+pub(super) fn afe() -> AuthenticatedBody {
+    client("afe-demandes", "afe")
+}
+
+fn born(day: &str) -> Identified {
+    Identified { kind: SubjectKind::Person, name: "Zoé L’Écuyer".to_owned(), born: Some(day.parse().unwrap()) }
+}
+
+fn adult() -> Identified {
+    born("2004-03-09")
+}
+
+fn enterprise() -> Identified {
+    Identified { kind: SubjectKind::Enterprise, name: "Sirops du Fleuve inc.".to_owned(), born: None }
+}
+
+fn representative(kind: MandateKind, until: Option<Moment>) -> Giver {
+    let mandate = Mandate { kind, evidence: "acte-1".to_owned(), verifier: "service".to_owned(), until };
+    Giver::Representative { representative: SubjectId::new([9; 16]), mandate }
+}
+
+pub(super) fn terms() -> Terms {
+    let digest = "A".repeat(43);
+    Terms {
+        purpose: "aide-etudes".parse().unwrap(),
+        purpose_version: 1,
+        receiving: "afe".parse().unwrap(),
+        client: "afe-demandes".parse().unwrap(),
+        attributes: attributes(&["revenu.annuel", "revenu.annee"]),
+        express: attributes(&["revenu.annuel"]),
+        until: now().plus(90 * 86_400),
+        max_uses: Some(3),
+        case: None,
+        notice: Notice {
+            template: "consent".to_owned(),
+            language: Language::Fr,
+            sha256_fr: digest.clone(),
+            sha256: digest,
+            shown: now().plus(-60),
+        },
+        who: adult(),
+        giver: Giver::Subject,
+    }
+}
+
+pub(super) fn consent(terms: Terms) -> Consent {
+    Consent::decided(ConsentId::new([1; 16]), SubjectId::new([2; 16]), terms, true, now().plus(-30))
+}
+
+pub(super) fn facts(consent: Consent) -> Facts {
+    Facts { consent: Some(consent), grant_stands: true, subject_version: 4, epoch: 7, custodian: custodian() }
+}
+
+pub(super) fn ask(names: &[&str]) -> Ask {
+    Ask {
+        consent: ConsentId::new([1; 16]),
+        grant: GrantId::new([3; 16]),
+        purpose: "aide-etudes".parse().unwrap(),
+        attributes: attributes(names),
+        recipient_key: "empreinte".to_owned(),
+        idempotency_key: "une-fois".to_owned(),
+    }
+}
+
+pub(super) fn income() -> Ask {
+    ask(&["revenu.annuel", "revenu.annee"])
+}
+
+fn client_facts() -> ClientFacts {
+    ClientFacts { epoch: 7, custodian: custodian() }
+}
+
+fn person_facts(who: Identified, giver: Giver) -> PersonFacts {
+    let subject = SubjectId::new([2; 16]);
+    PersonFacts { subject, who, giver, same_session: true, subject_version: 4, epoch: 7, custodian: custodian() }
+}
+
+fn signed_in(facts: &PersonFacts, express: bool) -> AuthenticatedPerson {
+    AuthenticatedPerson::for_tests(facts.subject, facts.who.clone(), facts.giver.clone(), now(), express)
+}
+
+fn ids<A: Act>(decided: &Result<Permit<A>, Denial>) -> Vec<&str> {
+    match decided {
+        Ok(_) => Vec::new(),
+        Err(denial) => denial.reasons().iter().map(|reason| reason.id.as_str()).collect(),
+    }
+}
+
+fn told(denial: &Denial) -> Vec<String> {
+    denial.told_to_body().into_iter().map(|reason| reason.id).collect()
+}
+
+fn consent_ask(purpose: &str, names: &[&str], body: &str) -> ConsentAsk {
+    ConsentAsk {
+        purpose: purpose.parse().unwrap(),
+        purpose_version: None,
+        attributes: attributes(names),
+        optional: BTreeSet::new(),
+        recipient: body.parse().unwrap(),
+        until: None,
+        max_uses: None,
+        case: None,
+    }
+}

@@ -9,7 +9,9 @@
 //! `policy` decides, minimises and opens, `ledger` commits and signs, `http` answers. Control goes down once and
 //! returns once.
 
+pub mod app;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
@@ -26,4 +28,5 @@ pub mod outbound;
 pub mod pages;
 pub mod policy;
 pub mod store;
+pub mod telemetry;
 pub mod verify;

@@ -1,3 +1,7 @@
-//! The `unefois` program.
+//! The `unefois` program: see `cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    unefois::cli::run()
+}

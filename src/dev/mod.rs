@@ -1,3 +1,120 @@
-//! What makes up the trial environment, and is in no packaged build: the feature `dev`.
+//! The trial environment, in no packaged build: fictional data on loopback, real parts. `unefois dev` plays the main job
+//! once and keeps the pages open.
 
+pub mod browser;
+pub mod client;
 pub mod identity;
+mod scenario;
+pub mod wire;
+pub mod world;
+
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use self::world::World;
+use crate::telemetry;
+
+pub use self::scenario::{STEPS, Step, play};
+
+/// Options of `unefois dev`.
+#[derive(Args)]
+pub struct Options {
+    /// End after the scenario
+    #[arg(long)]
+    exit: bool,
+    /// Serve HTTPS from a throw-away authority
+    #[arg(long)]
+    tls: bool,
+    /// The broker's port; any free one otherwise
+    #[arg(long)]
+    port: Option<u16>,
+    /// Address to listen on: loopback only
+    #[arg(long, default_value = "127.0.0.1")]
+    address: IpAddr,
+    /// Start without playing the scenario
+    #[arg(long)]
+    no_scenario: bool,
+}
+
+/// Runs `unefois dev`.
+pub async fn run(options: Options, json: bool) -> ExitCode {
+    telemetry::start("warn");
+    if options.address != IpAddr::from([127, 0, 0, 1]) {
+        say("unefois dev: fictional data and throw-away keys are for 127.0.0.1 alone");
+        return ExitCode::FAILURE;
+    }
+    let world = match World::make(options.tls, options.port).await {
+        Ok(world) => world,
+        Err(fault) => {
+            say(&format!("unefois dev: {fault}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    if !json {
+        say(&banner(&world));
+    }
+    let mut steps = Vec::new();
+    if !options.no_scenario {
+        steps = play(&world, |step| {
+            if !json {
+                say(&format!("{} {:<34} {}", if step.ok { "✓" } else { "✗" }, step.name, step.detail));
+            }
+        })
+        .await;
+    }
+    let held = options.no_scenario || (steps.len() == STEPS.len() && steps.iter().all(|step| step.ok));
+    if json {
+        let object =
+            json!({"ok": held, "issuer": world.issuer, "dev_json": world.folder.join("dev.json"), "steps": steps});
+        out(&object.to_string());
+    }
+    if !options.exit {
+        if !json {
+            say(&links(&world));
+        }
+        world.running.until_signal().await;
+    }
+    world.end().await;
+    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn banner(world: &World) -> String {
+    format!(
+        "Unefois, ENVIRONNEMENT D’ESSAI: fictional data, throw-away keys, everything gone at the end.\n\
+         broker {}   identity services {} (persons), {} (officers)\n",
+        world.issuer, world.persons, world.officers
+    )
+}
+
+fn links(world: &World) -> String {
+    let personas: Vec<&str> = identity::PERSONS.iter().map(|persona| persona.sub).collect();
+    format!(
+        "\nStill serving; end with Ctrl-C.\n\
+         person     {issuer}/fr            personas: {}\n\
+         officer    {issuer}/fr/registre   personas: odile-brossard, marc-etienne-lachance, sans-delegation\n\
+         clients    {folder}/dev.json      keys, redirect URIs, purposes\n\
+         commands   unefois export --config {folder}/unefois.toml --to /tmp/unefois-export\n\
+         try        curl -s {insecure}{issuer}/.well-known/oauth-authorization-server",
+        personas.join(", "),
+        issuer = world.issuer,
+        folder = world.folder.display(),
+        insecure = if world.authority.is_some() {
+            format!("--cacert {}/authority.pem ", world.folder.display())
+        } else {
+            String::new()
+        },
+    )
+}
+
+fn say(text: &str) {
+    // A terminal that went away has seen enough.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn out(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

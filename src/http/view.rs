@@ -288,8 +288,10 @@ pub(super) fn entry(
         Err(_) => same(name),
     });
     let refused_by = names("rules");
-    let reasons = refused_by.iter().filter_map(Json::as_str).filter_map(|id| rules.reason(id)).map(|reason| {
-        Reason { text: reason.text.clone(), citations: reason.citations.iter().map(cited).collect(), mend: reason.mend }
+    let reasons = refused_by.iter().filter_map(Json::as_str).filter_map(|id| rules.reason(id)).map(|reason| Reason {
+        text: reason.text.clone(),
+        citations: reason.citations.iter().map(cited).collect(),
+        mend: reason.mend,
     });
     let language = chrome.language.code();
     Some(Entry {

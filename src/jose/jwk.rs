@@ -58,7 +58,7 @@ impl Jwk {
     }
 
     /// The key alone, without `kid` or algorithm.
-    pub(super) fn bare(key: PublicKey) -> Self {
+    pub fn bare(key: PublicKey) -> Self {
         Self { key, kid: None, alg: None }
     }
 

@@ -106,7 +106,8 @@ impl Signer {
         }
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
+    /// Signs a message that is no token: an administrator's statement.
+    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         match &self.key {
             SigningKey::Es256(key) => key.sign(message),
             SigningKey::Ed25519(key) => key.sign(message),

@@ -142,14 +142,14 @@ pub static PERSONS: [Persona; 8] = [
 /// The officers.
 pub static OFFICERS: [Persona; 3] = [
     officer(
-        "responsable",
-        "Hélène Fortin",
+        "odile-brossard",
+        "Odile Brossard",
         "Responsable de la protection des renseignements personnels",
         "Privacy officer: in charge of the protection of personal information",
     ),
     officer(
-        "acces",
-        "Bernard Caron",
+        "marc-etienne-lachance",
+        "Marc-Étienne Lachance",
         "Responsable de l'accès aux documents",
         "Access officer: in charge of access to documents",
     ),

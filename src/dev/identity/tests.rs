@@ -365,7 +365,7 @@ async fn officers_give_their_name_alone() {
     let officers = LoginSettings { audience: Audience::Officers, ..settings(&url) };
     let login = login(officers, clock, Vec::new());
     let (to, pending) = login.begin(Language::En, false).await.unwrap();
-    let someone = login.finish(pending, choose(&to, "responsable").await).await.unwrap();
+    let someone = login.finish(pending, choose(&to, "odile-brossard").await).await.unwrap();
     assert_eq!((someone.who.name.as_str(), someone.who.born), ("Hélène Fortin", None));
     // Even where the service would tell more.
     let (_, url, _) = world().await;

@@ -1,0 +1,412 @@
+//! The command line. Every command says what it did on standard output, as text or with `--json` as one object; progress
+//! and logs go to standard error. Exit codes: 0 done, 1 refused or departed, 2 not understood.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::{Value, json};
+
+use crate::app::{self, Administrator, Command as Admin};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Config;
+use crate::domain::ClientId;
+use crate::jose::b64;
+use crate::policy::{Bundle, Finding};
+use crate::{telemetry, verify};
+
+/// Unefois: people give their information to the State once.
+#[derive(Parser)]
+#[command(name = "unefois", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// Say it as one JSON object.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try everything: fictional data, loopback only, one command
+    #[cfg(feature = "dev")]
+    Dev(crate::dev::Options),
+    /// Found a log: keys, administrators, the first bundle
+    Init(Init),
+    /// Run the broker
+    Serve(Configured),
+    /// Check configuration, catalogue and rules
+    Check(Check),
+    /// Check an export, a proof or a data token, without a server or a network
+    Verify(Verify),
+    /// Write an export of the log that a third party can check
+    Export(Export),
+    /// Destroy the keys of a person's information
+    Erase(Erase),
+    /// Clients
+    #[command(subcommand)]
+    Client(Client),
+    /// Rules and catalogue
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Keys
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Args)]
+struct Configured {
+    /// Configuration file
+    #[arg(long, env = "UNEFOIS_CONFIG", default_value = "unefois.toml")]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct Init {
+    #[command(flatten)]
+    at: Configured,
+    /// Folder of the first bundle: schema.cedarschema, rules/, catalogue/
+    #[arg(long)]
+    policies: PathBuf,
+    /// Key file of the first administrator, who signs it
+    #[arg(long)]
+    sign: PathBuf,
+}
+
+#[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    at: Configured,
+    /// Folder of a bundle to check with it
+    #[arg(long)]
+    policies: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Verify {
+    /// Folder of an export
+    export: Option<PathBuf>,
+    /// The log's verifier key: a file that holds it, as at /log/vkey
+    #[arg(long)]
+    vkey: Option<PathBuf>,
+    /// A signed checkpoint that you hold
+    #[arg(long)]
+    checkpoint: Vec<PathBuf>,
+    /// An entry proof that you hold
+    #[arg(long)]
+    proof: Vec<PathBuf>,
+    /// A data token, to be checked against the proof
+    #[arg(long, requires = "jwks", requires = "issuer", requires = "audience")]
+    token: Option<PathBuf>,
+    /// The issuer's keys, as at /jwks
+    #[arg(long)]
+    jwks: Option<PathBuf>,
+    /// The issuer
+    #[arg(long)]
+    issuer: Option<String>,
+    /// The receiving body
+    #[arg(long)]
+    audience: Option<String>,
+    /// Private JWK that decrypts the token
+    #[arg(long)]
+    key: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Export {
+    #[command(flatten)]
+    at: Configured,
+    /// A new folder
+    #[arg(long)]
+    to: PathBuf,
+    /// Open person parts too; this is itself an entry
+    #[arg(long, requires = "reason")]
+    open: bool,
+    /// Why
+    #[arg(long)]
+    reason: Option<String>,
+    /// Your name, as the entry carries it
+    #[arg(long, env = "USER", default_value = "operator")]
+    operator: String,
+}
+
+#[derive(Args)]
+struct Erase {
+    #[command(flatten)]
+    at: Configured,
+    /// The identity service that knows the person
+    #[arg(long)]
+    issuer: String,
+    /// Its identifier of the person
+    #[arg(long)]
+    sub: String,
+    /// Classes to destroy (values:KIND, evidence); all values when none is given
+    #[arg(long)]
+    class: Vec<String>,
+    /// Your name, as the entry carries it
+    #[arg(long, env = "USER", default_value = "operator")]
+    operator: String,
+}
+
+#[derive(Subcommand)]
+enum Client {
+    /// Stop a client: it gets nothing more
+    Stop(StopClient),
+}
+
+#[derive(Args)]
+struct StopClient {
+    #[command(flatten)]
+    at: Configured,
+    /// The client
+    client: ClientId,
+    /// Key file of an administrator
+    #[arg(long)]
+    sign: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Policy {
+    /// Bring a bundle into force
+    Activate(Activate),
+}
+
+#[derive(Args)]
+struct Activate {
+    #[command(flatten)]
+    at: Configured,
+    /// Folder of the bundle
+    #[arg(long)]
+    policies: PathBuf,
+    /// Key file of an administrator
+    #[arg(long)]
+    sign: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Make an administrator's key file
+    Administrator(NewAdministrator),
+}
+
+#[derive(Args)]
+struct NewAdministrator {
+    /// Name, as it will stand in the log
+    #[arg(long)]
+    name: String,
+    /// A new file
+    #[arg(long)]
+    to: PathBuf,
+}
+
+/// What a command has to say: an object, and the same for people.
+struct Said {
+    object: Value,
+    text: String,
+    good: bool,
+}
+
+impl Said {
+    fn new(object: Value, text: impl Into<String>) -> Self {
+        Self { object, text: text.into(), good: true }
+    }
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let Cli { json, command } = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => return say(json, Err(fault.to_string())),
+    };
+    let said = match command {
+        #[cfg(feature = "dev")]
+        Command::Dev(options) => return runtime.block_on(crate::dev::run(options, json)),
+        Command::Init(init) => runtime.block_on(begin(&init)),
+        Command::Serve(at) => runtime.block_on(serve(&at)),
+        Command::Check(check) => check_all(&check),
+        Command::Verify(verify) => verify_all(&verify),
+        Command::Export(export) => runtime.block_on(export_log(export)),
+        Command::Erase(erase) => runtime.block_on(erase_keys(erase)),
+        Command::Client(Client::Stop(stop)) => runtime.block_on(stop_client(stop)),
+        Command::Policy(Policy::Activate(activate)) => runtime.block_on(activate_bundle(&activate)),
+        Command::Keys(Keys::Administrator(new)) => new_administrator(&new),
+    };
+    say(json, said)
+}
+
+fn say(json: bool, said: Result<Said, String>) -> ExitCode {
+    let (object, text, good) = match said {
+        Ok(Said { object, text, good }) => (object, text, good),
+        Err(fault) => (json!({"ok": false, "fault": fault}), fault, false),
+    };
+    let text = if json { object.to_string() } else { text };
+    if good || json {
+        // A reader that went away has heard enough.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    } else {
+        let _ = writeln!(std::io::stderr(), "unefois: {text}");
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn config(at: &Configured) -> Result<Config, String> {
+    Config::read(&at.config).map_err(|fault| fault.to_string())
+}
+
+async fn begin(init: &Init) -> Result<Said, String> {
+    let config = config(&init.at)?;
+    let bundle = bundle(&init.policies)?;
+    let signer = Administrator::read(&init.sign).map_err(|fault| fault.to_string())?;
+    let made = app::init(&config, &bundle, &signer).await.map_err(|fault| match fault {
+        app::InitFault::Bundle(findings) => said_findings(&findings),
+        other => other.to_string(),
+    })?;
+    let recovery = String::from_utf8_lossy(&made.recovery).into_owned();
+    let text = format!(
+        "The log {} is founded.\nVerifier key: {}\n\nRecovery key. Print it, give it to the second custodian, and keep \
+         no copy on this machine:\n{recovery}\n",
+        made.origin, made.vkey
+    );
+    Ok(Said::new(json!({"ok": true, "origin": made.origin, "vkey": made.vkey, "recovery_key": recovery}), text))
+}
+
+async fn serve(at: &Configured) -> Result<Said, String> {
+    telemetry::start("info");
+    let config = config(at)?;
+    let running = app::serve(&config, false).await.map_err(|fault| fault.to_string())?;
+    tracing::info!(service = %running.service, ops = %running.ops, "listening");
+    running.until_signal().await;
+    running.stop().await;
+    Ok(Said::new(json!({"ok": true}), "stopped"))
+}
+
+fn check_all(check: &Check) -> Result<Said, String> {
+    config(&check.at)?;
+    if let Some(folder) = &check.policies {
+        let loaded = bundle(folder)?.load().map_err(|findings| said_findings(&findings))?;
+        let digest = b64::encode(loaded.digest());
+        return Ok(Said::new(json!({"ok": true, "bundle": digest}), format!("Nothing to mend. Bundle {digest}.")));
+    }
+    Ok(Said::new(json!({"ok": true}), "Nothing to mend."))
+}
+
+fn bundle(folder: &Path) -> Result<Bundle, String> {
+    Bundle::read(folder).map_err(|findings| said_findings(&findings))
+}
+
+fn said_findings(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn verify_all(asked: &Verify) -> Result<Said, String> {
+    let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|fault| format!("{}: {fault}", path.display()));
+    let vkey = asked.vkey.as_ref().map(read).transpose()?.map(|text| text.trim().to_owned());
+    let checkpoints = asked.checkpoint.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let proofs = asked.proof.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    if let Some(token) = &asked.token {
+        return verify_token(asked, &read(token)?, vkey.as_deref(), &proofs, &read);
+    }
+    let Some(folder) = &asked.export else {
+        let vkey = vkey.ok_or("give an export, or a proof with --vkey")?;
+        let vkey = verify::Vkey::parse(&vkey).map_err(|fault| fault.to_string())?;
+        let checked = proofs.iter().map(|proof| verify::EntryProof::verify(proof, &vkey));
+        let indices = checked.map(|proof| proof.map(|proof| proof.index()));
+        let indices = indices.collect::<Result<Vec<_>, _>>().map_err(|fault| fault.to_string())?;
+        return Ok(Said::new(json!({"ok": true, "entries": indices}), format!("Proved: entries {indices:?}.")));
+    };
+    let trust = verify::Trust { vkey, checkpoints, proofs };
+    let report = verify::audit(folder, &trust).map_err(|fault| fault.to_string())?;
+    let object = serde_json::to_value(&report).map_err(|fault| fault.to_string())?;
+    Ok(Said { good: report.ok, object, text: report.to_string() })
+}
+
+fn verify_token(
+    asked: &Verify,
+    token: &str,
+    vkey: Option<&str>,
+    proofs: &[String],
+    read: &impl Fn(&PathBuf) -> Result<String, String>,
+) -> Result<Said, String> {
+    let (Some(jwks), Some(issuer), Some(audience)) = (&asked.jwks, &asked.issuer, &asked.audience) else {
+        return Err("a token is verified with --jwks, --issuer and --audience".to_owned());
+    };
+    let keys = read(jwks)?;
+    let (Some(vkey), [proof]) = (vkey, proofs) else {
+        return Err("a token is verified with --vkey and its --proof".to_owned());
+    };
+    let token = match &asked.key {
+        Some(key) => verify::decrypt(token.trim(), &read(key)?).map_err(|fault| fault.to_string())?,
+        None => token.trim().to_owned(),
+    };
+    let checked = || {
+        let proof = verify::EntryProof::verify(proof, &verify::Vkey::parse(vkey)?)?;
+        let expected = verify::Expected { issuer, audience, now: SystemClock.now().unix() };
+        let token = verify::DataToken::verify(&token, &verify::Jwks::parse(&keys)?, &expected)?;
+        token.check_entry(&proof)?;
+        Ok::<_, verify::Fault>(token)
+    };
+    let token = checked().map_err(|fault| fault.to_string())?;
+    let claims = token.claims();
+    let text = serde_json::to_string_pretty(&claims).map_err(|fault| fault.to_string())?;
+    Ok(Said::new(json!({"ok": true, "claims": claims}), text))
+}
+
+async fn export_log(asked: Export) -> Result<Said, String> {
+    let config = config(&asked.at)?;
+    let open = asked.open.then(|| (asked.operator, asked.reason.unwrap_or_default()));
+    let folder = std::path::absolute(&asked.to).map_err(|fault| fault.to_string())?;
+    let done = app::command(&config, Admin::Export { folder, open }).await?;
+    let text = format!("Exported to {}: {done}", asked.to.display());
+    Ok(Said::new(done, text))
+}
+
+async fn erase_keys(asked: Erase) -> Result<Said, String> {
+    let config = config(&asked.at)?;
+    let Erase { issuer, sub, class: classes, operator, .. } = asked;
+    let done = app::command(&config, Admin::Erase { operator, issuer, sub, classes }).await?;
+    let text = format!(
+        "Destroyed; entry {}. Backups stay readable until their key epoch ends.",
+        done.pointer("/entry").unwrap_or(&Value::Null)
+    );
+    Ok(Said::new(done, text))
+}
+
+async fn stop_client(asked: StopClient) -> Result<Said, String> {
+    let config = config(&asked.at)?;
+    let signer = Administrator::read(&asked.sign).map_err(|fault| fault.to_string())?;
+    let head = app::command(&config, Admin::Head).await?;
+    let origin = head.get("origin").and_then(Value::as_str).unwrap_or_default();
+    let signature = app::sign_stop(&signer, origin, &asked.client).map_err(|fault| fault.to_string())?;
+    let done = app::command(&config, Admin::StopClient { client: asked.client.clone(), signature }).await?;
+    let text = format!("{} is stopped; entry {}.", asked.client, done.pointer("/entry").unwrap_or(&Value::Null));
+    Ok(Said::new(done, text))
+}
+
+async fn activate_bundle(asked: &Activate) -> Result<Said, String> {
+    let config = config(&asked.at)?;
+    let bundle = bundle(&asked.policies)?;
+    let loaded = bundle.load().map_err(|findings| said_findings(&findings))?;
+    let signer = Administrator::read(&asked.sign).map_err(|fault| fault.to_string())?;
+    let head = app::command(&config, Admin::Head).await?;
+    let previous = head.get("bundle").and_then(Value::as_str).and_then(|text| b64::decode_array::<32>(text).ok());
+    let previous = previous.ok_or("the broker does not say what is in force")?;
+    let signature = app::sign_activation(&signer, loaded.digest(), &previous).map_err(|fault| fault.to_string())?;
+    let canonical = bundle.canonical().map_err(|findings| said_findings(&findings))?;
+    let text = String::from_utf8(canonical).map_err(|fault| fault.to_string())?;
+    let done = app::command(&config, Admin::Activate { bundle: text, signatures: vec![signature] }).await?;
+    let text = format!("In force: {}.", done.pointer("/bundle").unwrap_or(&Value::Null));
+    Ok(Said::new(done, text))
+}
+
+fn new_administrator(asked: &NewAdministrator) -> Result<Said, String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let administrator = Administrator::generate(&asked.name).map_err(|fault| fault.to_string())?;
+    let (name, jwk) = administrator.public().map_err(|fault| fault.to_string())?;
+    let text = serde_json::to_string(&administrator).map_err(|fault| fault.to_string())?;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&asked.to);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|it| format!("{}: {it}", asked.to.display()))?;
+    let public = json!({"name": name, "jwk": jwk});
+    Ok(Said::new(public.clone(), format!("Key of {name} in {}. Public part: {public}", asked.to.display())))
+}

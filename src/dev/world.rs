@@ -1,0 +1,355 @@
+//! A world made for one run: a private folder, keys, identity services, the demo catalogue with this run's keys, and a
+//! broker founded and started as in life.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum_server::tls_rustls::RustlsConfig;
+use serde_json::{Value, json};
+
+use super::identity::{self, IssuerSettings, OFFICERS, PERSONS, Persona};
+use super::wire::Wire;
+use crate::app::{self, Administrator, Running};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::crypto::random;
+use crate::identity::login::SecretText;
+use crate::jose::{Algorithm, PrivateJwk, b64};
+use crate::policy::{Bundle, demo_catalogue, product_rules};
+
+/// The broker's client at the identity services.
+const CLIENT: &str = "unefois";
+
+/// The world.
+pub struct World {
+    /// Its folder; gone when the world is.
+    pub folder: PathBuf,
+    /// The broker.
+    pub running: Running,
+    /// The broker's issuer.
+    pub issuer: String,
+    /// The partners' demo site.
+    pub site: String,
+    /// The persons' identity service.
+    pub persons: String,
+    /// The officers' identity service.
+    pub officers: String,
+    /// Certificate authority, with `--tls`.
+    pub authority: Option<String>,
+    /// The broker's configuration.
+    pub config: Config,
+    /// The administrator.
+    pub administrator: Administrator,
+    clients: BTreeMap<String, PrivateJwk>,
+    encryption: PrivateJwk,
+    handles: Vec<axum_server::Handle<SocketAddr>>,
+}
+
+/// Where everything listens: bound before anything starts, so that addresses are known to all.
+struct Ports {
+    service: SocketAddr,
+    ops: SocketAddr,
+    persons: TcpListener,
+    officers: TcpListener,
+    site: SocketAddr,
+}
+
+impl World {
+    /// Makes a world. `port` is the broker's, or any.
+    pub async fn make(tls: bool, port: Option<u16>) -> Result<Self, String> {
+        let folder = private_folder()?;
+        let made = Self::make_in(&folder, tls, port).await;
+        if made.is_err() {
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        made
+    }
+
+    async fn make_in(folder: &Path, tls: bool, port: Option<u16>) -> Result<Self, String> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let ports = Ports::bind(port)?;
+        let authority = if tls { Some(Authority::make(folder)?) } else { None };
+        let scheme = if tls { "https" } else { "http" };
+        let at = |address: SocketAddr| format!("{scheme}://{address}");
+        let issuer = at(ports.service);
+        let site = at(ports.site);
+        let persons = at(local(&ports.persons)?);
+        let officers = at(local(&ports.officers)?);
+
+        let secret = name()?;
+        write(&folder.join("client-secret"), secret.as_bytes())?;
+        let config = config(folder, &issuer, &ports, (&persons, &officers), authority.is_some())?;
+        let mut handles = Vec::new();
+        for (listener, url, personas, path) in
+            [(ports.persons, &persons, &PERSONS[..], "persons"), (ports.officers, &officers, &OFFICERS[..], "officers")]
+        {
+            let client = identity::Client {
+                id: CLIENT.to_owned(),
+                secret: SecretText::new(secret.clone()),
+                redirect_uris: vec![format!("{issuer}/login/{path}")],
+            };
+            handles.push(serve_issuer(listener, url, personas, client, authority.as_ref()).await?);
+        }
+
+        let clients = demo_clients()?;
+        let encryption = PrivateJwk::generate(Algorithm::EcdhEs).map_err(text)?;
+        let bundle = bundle(&clients, &encryption, &site, &officers)?;
+        let administrator = Administrator::generate("Administration de l’essai").map_err(text)?;
+        app::init(&config, &bundle, &administrator).await.map_err(|fault| match fault {
+            app::InitFault::Bundle(findings) => findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            other => other.to_string(),
+        })?;
+        let running = app::serve(&config, true).await.map_err(text)?;
+        let world = Self {
+            folder: folder.to_owned(),
+            running,
+            issuer,
+            site,
+            persons,
+            officers,
+            authority: authority.map(|authority| authority.pem),
+            config,
+            administrator,
+            clients,
+            encryption,
+            handles,
+        };
+        write(&folder.join("dev.json"), world.described()?.to_string().as_bytes())?;
+        Ok(world)
+    }
+
+    /// A wire that trusts this world's authority.
+    pub fn wire(&self) -> Result<Wire, String> {
+        Wire::new(self.authority.as_deref())
+    }
+
+    /// A client's private key.
+    pub fn key(&self, client: &str) -> Result<&PrivateJwk, String> {
+        self.clients.get(client).ok_or_else(|| format!("no client {client}"))
+    }
+
+    /// The private key that opens the tokens of `afe`, as JSON.
+    pub fn encryption_key(&self) -> Result<String, String> {
+        json_of(&self.encryption).map(|key| key.to_string())
+    }
+
+    /// Where a client's persons are sent back to.
+    pub fn redirect_uri(&self, client: &str) -> String {
+        redirect_uri(&self.site, client)
+    }
+
+    /// What any client needs to know.
+    pub fn described(&self) -> Result<Value, String> {
+        let clients = self
+            .clients
+            .iter()
+            .map(|(id, key)| Ok(json!({"client_id": id, "redirect_uri": self.redirect_uri(id), "jwk": json_of(key)?})));
+        let in_force = self.running.app.broker.in_force();
+        let catalogue = in_force.catalogue();
+        let purposes = catalogue.purposes.iter().map(|(id, purpose)| {
+            let necessary: Vec<_> = purpose.necessary.keys().collect();
+            json!({"id": id, "label": purpose.label.fr, "recipients": purpose.recipients, "datatypes": necessary})
+        });
+        Ok(json!({
+            "issuer": self.issuer,
+            "ops": format!("http://{}", self.running.ops),
+            "authority": self.authority.as_ref().map(|_| self.folder.join("authority.pem")),
+            "config": self.folder.join("unefois.toml"),
+            "clients": clients.collect::<Result<Vec<_>, String>>()?,
+            "encryption_key": json_of(&self.encryption)?,
+            "purposes": purposes.collect::<Vec<_>>(),
+            "identity_services": {"persons": self.persons, "officers": self.officers},
+            "personas": PERSONS,
+            "officers": OFFICERS,
+            "vkey": self.running.app.broker.ledger().vkey(),
+        }))
+    }
+
+    /// Stops everything and removes the folder.
+    pub async fn end(self) {
+        self.running.stop().await;
+        for handle in &self.handles {
+            handle.shutdown();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Ports {
+    fn bind(port: Option<u16>) -> Result<Self, String> {
+        let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        let service = free(port.unwrap_or(0)).map_err(|fault| format!("port {}: {fault}", port.unwrap_or(0)))?;
+        let (persons, officers) = (free(0).map_err(text)?, free(0).map_err(text)?);
+        let (ops, site) = (free(0).map_err(text)?, free(0).map_err(text)?);
+        // The broker binds its own: these ports are free for it in a moment.
+        Ok(Self { service: local(&service)?, ops: local(&ops)?, persons, officers, site: local(&site)? })
+    }
+}
+
+/// A throw-away certificate authority and a certificate for loopback.
+struct Authority {
+    pem: String,
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Authority {
+    fn make(folder: &Path) -> Result<Self, String> {
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+        let mut params = CertificateParams::new(Vec::<String>::new()).map_err(text)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let ca_key = KeyPair::generate().map_err(text)?;
+        let ca = params.self_signed(&ca_key).map_err(text)?;
+        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let leaf_key = KeyPair::generate().map_err(text)?;
+        let leaf = CertificateParams::new(names).map_err(text)?;
+        let leaf = leaf.signed_by(&leaf_key, &Issuer::new(params, ca_key)).map_err(text)?;
+        let pem = ca.pem();
+        write(&folder.join("authority.pem"), pem.as_bytes())?;
+        let (certificate, key) = (leaf.pem().into_bytes(), leaf_key.serialize_pem().into_bytes());
+        write(&folder.join("certificate.pem"), &certificate)?;
+        write(&folder.join("key.pem"), &key)?;
+        Ok(Self { pem, certificate, key })
+    }
+}
+
+async fn serve_issuer(
+    listener: TcpListener,
+    url: &str,
+    personas: &'static [Persona],
+    client: identity::Client,
+    authority: Option<&Authority>,
+) -> Result<axum_server::Handle<SocketAddr>, String> {
+    let key = PrivateJwk::generate(Algorithm::Es256).and_then(|key| key.signer()).map_err(text)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let settings = IssuerSettings { url: url.to_owned(), key, personas, clients: vec![client] };
+    let routes = identity::router(settings, clock);
+    serve_site(listener, routes, authority.map(|it| (it.certificate.clone(), it.key.clone()))).await
+}
+
+/// Serves a partner's or an identity service's site.
+async fn serve_site(
+    listener: TcpListener,
+    routes: axum::Router,
+    tls: Option<(Vec<u8>, Vec<u8>)>,
+) -> Result<axum_server::Handle<SocketAddr>, String> {
+    listener.set_nonblocking(true).map_err(text)?;
+    let handle = axum_server::Handle::new();
+    let (theirs, routes) = (handle.clone(), routes.into_make_service());
+    match tls {
+        Some((certificate, key)) => {
+            let tls = RustlsConfig::from_pem(certificate, key).await.map_err(text)?;
+            let server = axum_server::from_tcp_rustls(listener, tls).map_err(text)?.handle(theirs);
+            tokio::spawn(async move { server.serve(routes).await });
+        }
+        None => {
+            let server = axum_server::from_tcp(listener).map_err(text)?.handle(theirs);
+            tokio::spawn(async move { server.serve(routes).await });
+        }
+    }
+    Ok(handle)
+}
+
+/// Writes and reads the configuration, as an operator would.
+fn config(folder: &Path, issuer: &str, ports: &Ports, services: (&str, &str), tls: bool) -> Result<Config, String> {
+    let shown = folder.display();
+    let tls = if tls {
+        format!(
+            "\n[listen.tls]\ncertificate = \"{shown}/certificate.pem\"\nkey = \"{shown}/key.pem\"\n\n[outbound]\nauthorities = \"{shown}/authority.pem\"\n"
+        )
+    } else {
+        String::new()
+    };
+    let (persons, officers) = services;
+    let text = format!(
+        "# Made by `unefois dev` for one run.\nissuer = \"{issuer}\"\ndata = \"{shown}/data\"\n\
+         custodian = {{ body = \"bqtu\", instrument = \"mandat-bqtu\" }}\n\n\
+         [keys]\nfolder = \"{shown}/keys\"\ncredential = \"{shown}/credential\"\nrecovery = \"{shown}/recovery\"\n\n\
+         [listen]\nservice = \"{}\"\nops = \"{}\"\n{tls}\n\
+         [persons]\nissuer = \"{persons}\"\nclient_id = \"{CLIENT}\"\nclient_secret = \"{shown}/client-secret\"\n\n\
+         [officers]\nissuer = \"{officers}\"\nclient_id = \"{CLIENT}\"\nclient_secret = \"{shown}/client-secret\"\n",
+        ports.service, ports.ops
+    );
+    let path = folder.join("unefois.toml");
+    write(&path, text.as_bytes())?;
+    Config::read(&path).map_err(|fault| fault.to_string())
+}
+
+/// A key for each client of the demo catalogue.
+fn demo_clients() -> Result<BTreeMap<String, PrivateJwk>, String> {
+    let clients: toml::Table = catalogue_file("clients.toml")?;
+    let names = clients.get("clients").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys);
+    names.map(|id| Ok((id.clone(), PrivateJwk::generate(Algorithm::Es256).map_err(text)?))).collect()
+}
+
+/// The product's rules with the demo catalogue, completed with what was made for this run.
+fn bundle(
+    clients: &BTreeMap<String, PrivateJwk>,
+    encryption: &PrivateJwk,
+    site: &str,
+    officers: &str,
+) -> Result<Bundle, String> {
+    let mut files = product_rules();
+    files.extend(demo_catalogue());
+    let mut table = catalogue_file("clients.toml")?;
+    for (id, key) in clients {
+        let client = table.get_mut("clients").and_then(|it| it.get_mut(id)).and_then(toml::Value::as_table_mut);
+        let client = client.ok_or("the demo catalogue has no such client")?;
+        client.insert("keys".into(), toml::Value::Array(vec![toml_key(key)?]));
+        client.insert("redirect_uris".into(), toml::Value::Array(vec![redirect_uri(site, id).into()]));
+    }
+    let delegations = table.get_mut("delegations").and_then(toml::Value::as_array_mut);
+    for delegation in delegations.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
+        delegation.insert("issuer".into(), officers.into());
+    }
+    files.insert("catalogue/clients.toml".to_owned(), table.to_string());
+    let mut bodies = catalogue_file("bodies.toml")?;
+    let afe = bodies.get_mut("bodies").and_then(|it| it.get_mut("afe")).and_then(toml::Value::as_table_mut);
+    afe.ok_or("the demo catalogue has no afe")?.insert("encryption_key".into(), toml_key(encryption)?);
+    files.insert("catalogue/bodies.toml".to_owned(), bodies.to_string());
+    Ok(Bundle::from_files(files))
+}
+
+fn catalogue_file(name: &str) -> Result<toml::Table, String> {
+    let files = demo_catalogue();
+    let file = files.get(&format!("catalogue/{name}")).ok_or_else(|| format!("the demo catalogue has no {name}"))?;
+    file.parse().map_err(text)
+}
+
+fn toml_key(key: &PrivateJwk) -> Result<toml::Value, String> {
+    toml::Value::try_from(key.public()).map_err(text)
+}
+
+fn redirect_uri(site: &str, client: &str) -> String {
+    format!("{site}/{client}/retour")
+}
+
+fn json_of(key: &PrivateJwk) -> Result<Value, String> {
+    serde_json::from_slice(&key.to_json().map_err(text)?).map_err(text)
+}
+
+fn private_folder() -> Result<PathBuf, String> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let folder = std::env::temp_dir().join(format!("unefois-{}", name()?));
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|fault| format!("{}: {fault}", folder.display()))?;
+    Ok(folder)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    std::fs::write(path, bytes).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, String> {
+    listener.local_addr().map_err(text)
+}
+
+fn name() -> Result<String, String> {
+    random::<12>().map(b64::encode).map_err(text)
+}
+
+fn text(fault: impl ToString) -> String {
+    fault.to_string()
+}

@@ -1,5 +1,5 @@
 -- Format 1. Personal information is in sealed columns only; subjects are random ids that die with their keys.
-CREATE TABLE meta (name TEXT PRIMARY KEY, value) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 
 CREATE TABLE head (
     one INTEGER PRIMARY KEY CHECK (one = 1),

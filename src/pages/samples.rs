@@ -439,7 +439,7 @@ impl Search {
 }
 
 fn citation(cite: &str, to_confirm: bool) -> Citation {
-    Citation { cite: cite.into(), read: "2026-10-01".parse().unwrap(), to_confirm }
+    Citation { cite: cite.into(), read: "2026-10-01".parse().ok(), to_confirm }
 }
 
 impl Entry {

@@ -138,14 +138,15 @@ impl Client {
         let url = self.endpoint(endpoint)?;
         for _ in 0..TRIES {
             let assertion = self.assertion()?;
-            let mut body = form_urlencoded::Serializer::new(String::new());
-            body.extend_pairs(form)
+            let body = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(form)
                 .append_pair("client_id", &self.id)
                 .append_pair("client_assertion_type", ASSERTION_TYPE)
-                .append_pair("client_assertion", &assertion);
+                .append_pair("client_assertion", &assertion)
+                .finish();
             let proof = self.proof("POST", &url, None)?;
             let headers = [("content-type", "application/x-www-form-urlencoded"), ("dpop", proof.as_str())];
-            let answer = self.wire.send(Method::POST, &url, &headers, body.finish()).await?;
+            let answer = self.wire.send(Method::POST, &url, &headers, body).await?;
             if !self.wants_nonce(&answer) {
                 return Ok(answer);
             }

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod client;
 pub mod identity;
 mod scenario;
+mod site;
 pub mod wire;
 pub mod world;
 
@@ -96,6 +97,7 @@ fn links(world: &World) -> String {
     let personas: Vec<&str> = identity::PERSONS.iter().map(|persona| persona.sub).collect();
     format!(
         "\nStill serving; end with Ctrl-C.\n\
+         partners   {site}               begin here: a portal, then agencies\n\
          person     {issuer}/fr            personas: {}\n\
          officer    {issuer}/fr/registre   personas: odile-brossard, marc-etienne-lachance, sans-delegation\n\
          clients    {folder}/dev.json      keys, redirect URIs, purposes\n\
@@ -103,6 +105,7 @@ fn links(world: &World) -> String {
          try        curl -s {insecure}{issuer}/.well-known/oauth-authorization-server",
         personas.join(", "),
         issuer = world.issuer,
+        site = world.site,
         folder = world.folder.display(),
         insecure = if world.authority.is_some() {
             format!("--cacert {}/authority.pem ", world.folder.display())

@@ -1,15 +1,17 @@
 //! A world made for one run: a private folder, keys, identity services, the demo catalogue with this run's keys, and a
 //! broker founded and started as in life.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum_server::tls_rustls::RustlsConfig;
 use serde_json::{Value, json};
 
+use super::client::Client;
 use super::identity::{self, IssuerSettings, OFFICERS, PERSONS, Persona};
+use super::site::{self, Site};
 use super::wire::Wire;
 use crate::app::{self, Administrator, Running};
 use crate::clock::{Clock, SystemClock};
@@ -53,7 +55,7 @@ struct Ports {
     ops: SocketAddr,
     persons: TcpListener,
     officers: TcpListener,
-    site: SocketAddr,
+    site: TcpListener,
 }
 
 impl World {
@@ -74,7 +76,7 @@ impl World {
         let scheme = if tls { "https" } else { "http" };
         let at = |address: SocketAddr| format!("{scheme}://{address}");
         let issuer = at(ports.service);
-        let site = at(ports.site);
+        let site = at(local(&ports.site)?);
         let persons = at(local(&ports.persons)?);
         let officers = at(local(&ports.officers)?);
 
@@ -102,14 +104,14 @@ impl World {
             other => other.to_string(),
         })?;
         let running = app::serve(&config, true).await.map_err(text)?;
-        let world = Self {
+        let mut world = Self {
             folder: folder.to_owned(),
             running,
             issuer,
             site,
             persons,
             officers,
-            authority: authority.map(|authority| authority.pem),
+            authority: authority.as_ref().map(|authority| authority.pem.clone()),
             config,
             administrator,
             clients,
@@ -117,7 +119,22 @@ impl World {
             handles,
         };
         write(&folder.join("dev.json"), world.described()?.to_string().as_bytes())?;
+        let routes = site::router(world.partners().await?);
+        let tls = authority.map(|it| (it.certificate, it.key));
+        world.handles.push(serve_site(ports.site, routes, tls).await?);
         Ok(world)
+    }
+
+    /// The partners, each with its client.
+    async fn partners(&self) -> Result<Site, String> {
+        let wire = self.wire()?;
+        let mut clients = HashMap::new();
+        for (id, key) in &self.clients {
+            let client = Client::discover(wire.clone(), &self.issuer, id, key, &self.redirect_uri(id)).await?;
+            clients.insert(id.clone(), client);
+        }
+        let encryption_key = self.encryption_key()?;
+        Ok(Site { issuer: self.issuer.clone(), wire, clients, encryption_key, under_way: Mutex::default() })
     }
 
     /// A wire that trusts this world's authority.
@@ -184,7 +201,7 @@ impl Ports {
         let (persons, officers) = (free(0).map_err(text)?, free(0).map_err(text)?);
         let (ops, site) = (free(0).map_err(text)?, free(0).map_err(text)?);
         // The broker binds its own: these ports are free for it in a moment.
-        Ok(Self { service: local(&service)?, ops: local(&ops)?, persons, officers, site: local(&site)? })
+        Ok(Self { service: local(&service)?, ops: local(&ops)?, persons, officers, site })
     }
 }
 

@@ -346,6 +346,7 @@ fn proof(seen: &EntryView, language: &str) -> Proof {
         text: seen.proof.to_string(),
         download_href: format!("/{language}/registre/{}", seen.index),
         vkey_href: "/log/vkey".to_owned(),
+        command: format!("unefois verify --vkey vkey --proof entree-{}.tlog-proof", seen.index),
     }
 }
 

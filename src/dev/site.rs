@@ -72,21 +72,21 @@ fn drafts() -> [(&'static str, Value); 2] {
 }
 
 /// The partners.
-pub struct Site {
+pub(super) struct Site {
     /// The broker's issuer.
-    pub issuer: String,
+    pub(super) issuer: String,
     /// How to reach it.
-    pub wire: Wire,
+    pub(super) wire: Wire,
     /// The partners' clients by name.
-    pub clients: HashMap<String, Client>,
+    pub(super) clients: HashMap<String, Client>,
     /// The private key that opens what is encrypted to `afe`, as JSON.
-    pub encryption_key: String,
+    pub(super) encryption_key: String,
     /// What is under way, by `state`.
-    pub under_way: Mutex<HashMap<String, UnderWay>>,
+    pub(super) under_way: Mutex<HashMap<String, UnderWay>>,
 }
 
 /// A person on their way through the broker.
-pub enum UnderWay {
+pub(super) enum UnderWay {
     /// To decide.
     Request(Pushed),
     /// To confirm the portal's drafts, from this one on.
@@ -113,7 +113,7 @@ struct Page {
 }
 
 /// The partners' routes.
-pub fn router(site: Site) -> Router {
+pub(super) fn router(site: Site) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/style.css", get(style))

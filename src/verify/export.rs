@@ -282,6 +282,8 @@ mod tests {
             let report = after(&trusted, |folder| rehash(folder, 9));
             at(&report, batch(8, 12), "neither leaves nor hashes lead to the root of the checkpoint of 12");
         }
+        let report = after(&held(&[10]), |folder| rehash(folder, 11));
+        at(&report, batch(10, 12), "neither");
         let report = after(&held(&[10]), |folder| rehash(folder, 9));
         at(&report, batch(0, 10), "rewritten or forked");
     }

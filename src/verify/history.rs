@@ -438,6 +438,7 @@ mod tests {
         let added = "`jwks.json` does not agree with the key that it adds";
         departs(2, added, |log| log.jwks["keys"][1]["log"]["from"] = json!(1));
         departs(2, added, |log| log.jwks["keys"][1]["x"] = log.jwks["keys"][2]["x"].clone());
+        departs(2, added, |log| drop(log.jwks["keys"][1].as_object_mut().unwrap().remove("y")));
         departs(2, added, |log| log.jwks["keys"][1]["alg"] = json!("EdDSA"));
         departs(2, added, |log| log.jwks["keys"][1]["use"] = json!("enc"));
         departs(2, added, |log| log.jwks["keys"][1]["note"] = json!("a member of its own"));
@@ -449,6 +450,9 @@ mod tests {
         });
         departs(2, "`jwks.json` does not hold its key", |log| drop(log.jwks["keys"].as_array_mut().unwrap().remove(1)));
         departs(15, "it retires a key that is not in use", |log| log.entries[15].act["use"] = json!("access-token"));
+        departs(25, "it retires a key that is not in use", |log| {
+            log.add(4, "key-retired", json!({"kid": "t1", "use": "data-token"}), json!({}));
+        });
         departs(14, "it adds a key that was added before", |log| log.entries[14].act = log.entries[2].act.clone());
         departs(2, "it does not say what the key is for", |log| log.entries[2].act["use"] = json!("sig"));
         let report = told(|log| {

@@ -1,6 +1,7 @@
 //! The trial environment, in no packaged build: fictional data on loopback, real parts. `unefois dev` plays the main job
 //! once and keeps the pages open.
 
+mod bench;
 pub mod browser;
 pub mod client;
 pub mod identity;
@@ -18,6 +19,7 @@ use serde_json::json;
 use self::world::World;
 use crate::telemetry;
 
+pub use self::bench::{BenchOptions, bench};
 pub use self::scenario::{STEPS, Step, play};
 
 /// Options of `unefois dev`.

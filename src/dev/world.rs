@@ -214,15 +214,24 @@ struct Authority {
 
 impl Authority {
     fn make(folder: &Path) -> Result<Self, String> {
-        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+        use rcgen::{
+            BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+        };
         let mut params = CertificateParams::new(Vec::<String>::new()).map_err(text)?;
+        // Names that differ: where subject and issuer are the same, OpenSSL takes the leaf for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "Unefois: throw-away authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let ca_key = KeyPair::generate().map_err(text)?;
         let ca = params.self_signed(&ca_key).map_err(text)?;
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
         let leaf_key = KeyPair::generate().map_err(text)?;
-        let leaf = CertificateParams::new(names).map_err(text)?;
+        let mut leaf = CertificateParams::new(names).map_err(text)?;
+        leaf.distinguished_name.push(DnType::CommonName, "Unefois: trial environment");
+        leaf.is_ca = IsCa::ExplicitNoCa;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        leaf.use_authority_key_identifier_extension = true;
         let leaf = leaf.signed_by(&leaf_key, &Issuer::new(params, ca_key)).map_err(text)?;
         let pem = ca.pem();
         write(&folder.join("authority.pem"), pem.as_bytes())?;

@@ -94,10 +94,9 @@ fn a_module_imports_only_modules_to_its_left() {
 fn what_is_contained_stays_contained() {
     for (file, code) in sources().into_iter().filter(|(file, _)| !is_test_file(file)) {
         for (name, homes) in CONTAINED {
-            let named = code.split(&format!("{name}::")).rev().skip(1).any(|before| {
-                // The start of a path, not the end of another word or a module of another crate.
-                !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-            });
+            // The start of a path, not the end of another word or a module of another crate.
+            let starts = |at: usize| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+            let named = code.match_indices(&format!("{name}::")).any(|(at, _)| starts(at));
             let at_home = homes
                 .iter()
                 .any(|home| file == *home || file.starts_with(&format!("{home}/")) || file == format!("{home}.rs"));

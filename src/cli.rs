@@ -32,6 +32,9 @@ enum Command {
     /// Try everything: fictional data, loopback only, one command
     #[cfg(feature = "dev")]
     Dev(crate::dev::Options),
+    /// Measure releases over TLS beside their crypto floor, on fictional data
+    #[cfg(feature = "dev")]
+    Bench(crate::dev::BenchOptions),
     /// Found a log: keys, administrators, the first bundle
     Init(Init),
     /// Run the broker
@@ -232,6 +235,8 @@ pub fn run() -> ExitCode {
     let said = match command {
         #[cfg(feature = "dev")]
         Command::Dev(options) => return runtime.block_on(crate::dev::run(options, json)),
+        #[cfg(feature = "dev")]
+        Command::Bench(options) => return runtime.block_on(crate::dev::bench(options, json)),
         Command::Init(init) => runtime.block_on(begin(&init)),
         Command::Serve(asked) => runtime.block_on(serve(&asked)),
         Command::Check(check) => check_all(&check),

@@ -161,12 +161,9 @@ impl Config {
 
     /// Parses the text of `file`; `variable` gives the environment's values.
     pub fn parse(file: &str, text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFault> {
-        let mut lines = String::new();
-        for (name, key) in OVERRIDES {
-            if let Some(value) = variable(name) {
-                lines.push_str(&format!("{key} = {}\n", toml::Value::String(value)));
-            }
-        }
+        let set = OVERRIDES.iter().filter_map(|(name, key)| Some((key, toml::Value::String(variable(name)?))));
+        let lines: Vec<String> = set.map(|(key, value)| format!("{key} = {value}")).collect();
+        let lines = lines.join("\n");
         let text = merge(file, text, &lines)?;
         let config: Self = toml::from_str(&text).map_err(|fault| fault_at(file, &text, &fault))?;
         config.check(file)?;

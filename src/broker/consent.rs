@@ -50,6 +50,9 @@ pub struct Previewed {
     pub at: Moment,
 }
 
+/// Writes that keep records, and the versions that they make.
+type Kept = (Vec<Write>, Vec<(KindId, Version)>);
+
 /// What the person chose.
 #[derive(Clone, Debug)]
 pub struct Chosen {
@@ -258,7 +261,7 @@ impl Broker {
         person: &AuthenticatedPerson,
         terms: &Terms,
         now: Moment,
-    ) -> Result<(Vec<Write>, Vec<(KindId, Version)>), Refusal> {
+    ) -> Result<Kept, Refusal> {
         let catalogue = in_force.catalogue();
         let kinds: BTreeSet<KindId> = terms.attributes.iter().map(AttributeId::kind).collect();
         let (mut writes, mut records) = (Vec::new(), Vec::new());

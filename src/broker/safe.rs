@@ -14,6 +14,9 @@ use crate::domain::{Consent, ConsentId, KindId, SubjectId, Version};
 use crate::policy;
 use crate::store::{Class, ConsentRow, DraftRow, Fault, RecordRow, Store, Vault, VaultFault, Write};
 
+/// A record's row with its values.
+pub(super) type Record = (RecordRow, Map<String, Value>);
+
 /// The record, with what opens it.
 pub(super) struct Safe {
     store: Arc<dyn Store>,
@@ -54,11 +57,7 @@ impl Safe {
     }
 
     /// The newest record of a kind, with its values; none where there is none, or its key is destroyed.
-    pub(super) fn record(
-        &self,
-        subject: &SubjectId,
-        kind: &KindId,
-    ) -> Result<Option<(RecordRow, Map<String, Value>)>, VaultFault> {
+    pub(super) fn record(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<Record>, VaultFault> {
         let Some(row) = self.store.record(subject, kind, None)? else { return Ok(None) };
         let values = self.open(subject, &Class::Values(kind.clone()), &record_at(&row), &row.sealed)?;
         Ok(values.map(|values| (row, values)))

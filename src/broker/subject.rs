@@ -1,9 +1,8 @@
 //! Subjects: found by identity service and `sub`, made at the first sign-in, with the key of their evidence.
 
 use super::{Broker, Refusal};
-use crate::clock::Moment;
 use crate::crypto::random;
-use crate::domain::{Giver, Identified, PersonFacts, SubjectId, SubjectKind};
+use crate::domain::{Giver, PersonFacts, SubjectId, SubjectKind};
 use crate::identity::{Acting, AuthenticatedPerson, login};
 use crate::ledger::{Lane, NotCommitted, NotEntered};
 use crate::store::{Class, Precondition, Write};
@@ -57,9 +56,4 @@ impl Broker {
             custodian: self.custodian.clone(),
         })
     }
-}
-
-/// Whether the giver may decide for the subject now.
-pub(super) fn may_decide(who: &Identified, giver: &Giver, now: Moment) -> bool {
-    giver.may_decide_for(who, now)
 }

@@ -1,6 +1,8 @@
 //! A partner's client: client assertion, DPoP with nonces, PAR, token, releases, records. What an agency or a portal
 //! would write with a library of its own.
 
+use std::sync::{Mutex, PoisonError};
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -9,6 +11,9 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::crypto::{random, sha256};
 use crate::identity::ASSERTION_TYPE;
 use crate::jose::{Algorithm, PrivateJwk, Signer, b64, sign, sign_embedding};
+
+/// A request, and once more with the nonce that the server wants.
+const TRIES: usize = 2;
 
 /// A client.
 pub struct Client {
@@ -19,6 +24,8 @@ pub struct Client {
     key: Signer,
     dpop: Signer,
     metadata: Value,
+    /// The nonce that the server gave last.
+    nonce: Mutex<Option<String>>,
 }
 
 /// A request pushed: where to send the person, and what redeems the code.
@@ -60,7 +67,13 @@ impl Client {
             key: key.signer().map_err(|fault| fault.to_string())?,
             dpop: dpop.map_err(|fault| fault.to_string())?,
             metadata,
+            nonce: Mutex::default(),
         })
+    }
+
+    /// The same client with another key to bind its tokens to.
+    pub fn with_dpop(self, key: &PrivateJwk) -> Result<Self, String> {
+        Ok(Self { dpop: key.signer().map_err(|fault| fault.to_string())?, ..self })
     }
 
     /// Pushes a request (RFC 9126) with these authorization details; the server's refusal otherwise.
@@ -124,22 +137,21 @@ impl Client {
 
     async fn post_form(&self, endpoint: &str, form: &[(&str, &str)]) -> Result<Answer, String> {
         let url = self.endpoint(endpoint)?;
-        let mut nonce = None;
-        loop {
+        for _ in 0..TRIES {
             let assertion = self.assertion()?;
             let mut body = form_urlencoded::Serializer::new(String::new());
             body.extend_pairs(form)
                 .append_pair("client_id", &self.id)
                 .append_pair("client_assertion_type", ASSERTION_TYPE)
                 .append_pair("client_assertion", &assertion);
-            let proof = self.proof("POST", &url, None, nonce.as_deref())?;
+            let proof = self.proof("POST", &url, None)?;
             let headers = [("content-type", "application/x-www-form-urlencoded"), ("dpop", proof.as_str())];
             let answer = self.wire.send(Method::POST, &url, &headers, body.finish()).await?;
-            match fresh_nonce(&answer, nonce.is_some()) {
-                Some(fresh) => nonce = Some(fresh),
-                None => return Ok(answer),
+            if !self.wants_nonce(&answer) {
+                return Ok(answer);
             }
         }
+        Err("the server keeps asking for another nonce".to_owned())
     }
 
     async fn call(
@@ -151,18 +163,26 @@ impl Client {
         body: String,
     ) -> Result<Answer, String> {
         let authorization = format!("DPoP {}", token.access_token);
-        let mut nonce = None;
-        loop {
-            let proof = self.proof(method.as_str(), url, Some(&token.access_token), nonce.as_deref())?;
+        for _ in 0..TRIES {
+            let proof = self.proof(method.as_str(), url, Some(&token.access_token))?;
             let mut headers = vec![("authorization", authorization.as_str()), ("dpop", proof.as_str())];
             headers.push(("content-type", "application/json"));
             headers.extend_from_slice(more);
             let answer = self.wire.send(method.clone(), url, &headers, body.clone()).await?;
-            match fresh_nonce(&answer, nonce.is_some()) {
-                Some(fresh) => nonce = Some(fresh),
-                None => return Ok(answer),
+            if !self.wants_nonce(&answer) {
+                return Ok(answer);
             }
         }
+        Err("the server keeps asking for another nonce".to_owned())
+    }
+
+    /// Keeps the nonce that came with an answer; whether the answer only asks for it.
+    fn wants_nonce(&self, answer: &Answer) -> bool {
+        if let Some(nonce) = answer.header("dpop-nonce") {
+            *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.to_owned());
+        }
+        let challenge = answer.header("www-authenticate").is_some_and(|text| text.contains("use_dpop_nonce"));
+        challenge || answer.status == 400 && answer.text().contains("use_dpop_nonce")
     }
 
     /// An endpoint's address, from the metadata.
@@ -180,8 +200,9 @@ impl Client {
         sign(&self.key, "client-authentication+jwt", &claims).map_err(|fault| fault.to_string())
     }
 
-    /// A DPoP proof (RFC 9449) of this client's key.
-    pub fn proof(&self, method: &str, url: &str, token: Option<&str>, nonce: Option<&str>) -> Result<String, String> {
+    /// A DPoP proof (RFC 9449) of this client\'s key, with the newest nonce it was given.
+    pub fn proof(&self, method: &str, url: &str, token: Option<&str>) -> Result<String, String> {
+        let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut claims = json!({"jti": name()?, "htm": method, "htu": url, "iat": SystemClock.now().unix()});
         if let Some(members) = claims.as_object_mut() {
             members.extend(token.map(|it| ("ath".to_owned(), json!(b64::encode(sha256(&[it.as_bytes()]))))));
@@ -189,14 +210,6 @@ impl Client {
         }
         sign_embedding(&self.dpop, "dpop+jwt", &claims).map_err(|fault| fault.to_string())
     }
-}
-
-/// The nonce that the server wants, when it wants one and has not had one yet.
-fn fresh_nonce(answer: &Answer, tried: bool) -> Option<String> {
-    let wanted = answer.text().contains("use_dpop_nonce")
-        || answer.header("www-authenticate").is_some_and(|challenge| challenge.contains("use_dpop_nonce"));
-    let nonce = answer.header("dpop-nonce")?;
-    (wanted && !tried).then(|| nonce.to_owned())
 }
 
 fn name() -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! The trial environment, in no packaged build: fictional data on loopback, real parts. `unefois dev` plays the main job
 //! once and keeps the pages open.
 
+mod bench;
 pub mod browser;
 pub mod client;
 mod hasty;
@@ -24,6 +25,7 @@ use crate::config::Config;
 use crate::store::Sqlite;
 use crate::telemetry;
 
+pub use self::bench::{BenchOptions, bench};
 pub use self::scenario::{STEPS, Step, play};
 
 /// Options of `unefois dev`.

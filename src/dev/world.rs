@@ -428,6 +428,7 @@ fn name() -> Result<String, String> {
     random::<12>().map(b64::encode).map_err(text)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "given to map_err, which hands over the fault")]
 fn text(fault: impl ToString) -> String {
     fault.to_string()
 }

@@ -212,7 +212,7 @@ impl App {
 }
 
 /// What pages load, under an address that changes with it.
-pub(super) async fn asset(asset: &'static Asset) -> Response {
+pub(super) fn asset(asset: &'static Asset) -> Response {
     let mut response = asset.bytes().into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type()));

@@ -74,6 +74,7 @@ struct Code {
 
 /// What a person granted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(clippy::large_enum_variant, reason = "one lives for the time of one request")]
 pub(super) enum Grants {
     /// Releases under a consent.
     Consent { grant: GrantId, consent: ConsentId, terms: Terms, sub: String },

@@ -49,8 +49,8 @@ fn every_key_is_used_and_every_used_key_exists() {
     for table in tables.collect::<BTreeSet<_>>() {
         for tail in code.split(&format!("\"{table}.")).skip(1) {
             let key = format!("{table}.{}", tail.split('"').next().unwrap());
-            let file = key.ends_with(".html") || key.ends_with(".toml") || key.ends_with(".rs");
-            assert!(file || french.phrases.contains_key(&key), "{key} does not exist");
+            let template = Path::new(&key).extension().is_some_and(|extension| extension == "html");
+            assert!(template || french.phrases.contains_key(&key), "{key} does not exist");
         }
     }
 }
@@ -60,7 +60,7 @@ fn french_is_set_as_printers_set_it() {
     let french = texts()[0];
     for (key, text) in &french.phrases {
         for (at, mark) in text.match_indices([':', ';', '!', '?', '»']) {
-            let before = text[..at].chars().last();
+            let before = text.get(..at).unwrap().chars().last();
             assert!(matches!(before, Some('\u{a0}' | '\u{202f}')), "{key}: {mark} in {text}");
         }
         assert!(!text.contains("« ") && !text.contains('\''), "{key}: {text}");
@@ -130,5 +130,4 @@ fn provisions_are_cited_in_full() {
     assert_eq!(french.provision("A-2.1, art. 53.1"), "RLRQ, c.\u{a0}A-2.1, art.\u{a0}53.1");
     assert_eq!(english.provision("A-2.1, art. 53.1"), "CQLR, c.\u{a0}A-2.1, s.\u{a0}53.1");
     assert_eq!(english.provision("arrêté 12"), "arrêté 12");
-    assert_eq!(french.provisions(&["A-2.1, art. 3".into(), "x".into()]), "RLRQ, c.\u{a0}A-2.1, art.\u{a0}3\u{202f}; x");
 }

@@ -1,7 +1,7 @@
 //! What the words of the domain are called.
 
 use super::{Phrase, Texts};
-use crate::domain::{Capacity, Event, Language, MandateKind, Text};
+use crate::domain::{Capacity, Event, MandateKind, Text};
 
 impl Texts {
     /// In which capacity a body acts.
@@ -47,14 +47,5 @@ impl Texts {
     /// Texts of the catalogue in a row.
     pub fn joined(&self, texts: &[Text]) -> String {
         texts.iter().map(|text| self.catalogue(text)).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Provisions in a row, each as [`Texts::provision`] says it.
-    pub fn provisions(&self, cites: &[String]) -> String {
-        let separator = match self.language {
-            Language::Fr => "\u{202f}; ",
-            Language::En => "; ",
-        };
-        cites.iter().map(|cite| self.provision(cite)).collect::<Vec<_>>().join(separator)
     }
 }

@@ -184,7 +184,7 @@ impl Consent {
 
 impl Custody {
     fn said(&self, t: &'static Texts) -> Phrase {
-        let phrase = t.say("consent.custody_text").with("body", t.catalogue(&self.body.name));
+        let phrase = t.say("consent.operator_text").with("body", t.catalogue(&self.body.name));
         phrase.with("capacity", t.capacity(&self.capacity))
     }
 }

@@ -172,6 +172,8 @@ pub struct Proof {
     pub download_href: String,
     /// Where the log's verifier key is published.
     pub vkey_href: String,
+    /// The command that checks the downloaded file offline.
+    pub command: String,
 }
 
 /// One entry.
@@ -288,12 +290,5 @@ impl PersonPart {
         let case = own_words("entry.case", &self.case);
         let reason = own_words("entry.reason", &self.reason);
         subject.into_iter().chain(consent).chain(records).chain(previous).chain(case).chain(reason).collect()
-    }
-}
-
-impl Entry {
-    /// The command that checks the downloaded proof.
-    fn command(&self) -> String {
-        format!("unefois verify --vkey vkey.txt entry-{}.tlog-proof", self.row.index)
     }
 }

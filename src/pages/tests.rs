@@ -105,8 +105,8 @@ fn ids_are_unique_and_references_lead_somewhere() {
         }
         let named = ["for", "aria-labelledby", "aria-describedby"];
         let referred = tags.iter().flat_map(|tag| {
-            let names = named.iter().filter_map(|name| tag.get(name)).flat_map(str::split_whitespace);
-            names.chain(tag.get("href").and_then(|href| href.strip_prefix('#')))
+            let referring = named.iter().filter_map(|name| tag.get(name)).flat_map(str::split_whitespace);
+            referring.chain(tag.get("href").and_then(|href| href.strip_prefix('#')))
         });
         for id in referred {
             assert!(ids.contains(&id), "{page}: nothing has the id {id}");
@@ -199,7 +199,7 @@ fn trial_pages_say_so() {
 
 #[test]
 fn the_notice_is_the_same_whatever_is_displayed_and_holds_no_value() {
-    let [french, english] = LANGUAGES.map(|language| Consent::sample(language));
+    let [french, english] = LANGUAGES.map(Consent::sample);
     for language in LANGUAGES {
         assert_eq!(french.notice_text(language).unwrap(), english.notice_text(language).unwrap());
     }

@@ -1,9 +1,10 @@
 //! Tests that act as users do, over the wire, and tests of the house itself.
 #![expect(
-    clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that fails says so by stopping; helpers outside of test functions are tests too"
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics, in its helpers too"
 )]
 
 mod architecture;

@@ -38,7 +38,7 @@ enum Command {
     /// Found a log: keys, administrators, the first bundle
     Init(Init),
     /// Run the broker
-    Serve(Configured),
+    Serve(Serve),
     /// Check configuration, catalogue and rules
     Check(Check),
     /// Check an export, a proof or a data token, without a server or a network
@@ -63,6 +63,15 @@ struct Configured {
     /// Configuration file
     #[arg(long, env = "UNEFOIS_CONFIG", default_value = "unefois.toml")]
     config: PathBuf,
+}
+
+#[derive(Args)]
+struct Serve {
+    #[command(flatten)]
+    at: Configured,
+    #[cfg(feature = "dev")]
+    #[command(flatten)]
+    trial: crate::dev::Trial,
 }
 
 #[derive(Args)]
@@ -229,7 +238,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Bench(options) => return runtime.block_on(crate::dev::bench(options, json)),
         Command::Init(init) => runtime.block_on(begin(&init)),
-        Command::Serve(at) => runtime.block_on(serve(&at)),
+        Command::Serve(asked) => runtime.block_on(serve(&asked)),
         Command::Check(check) => check_all(&check),
         Command::Verify(verify) => verify_all(&verify),
         Command::Export(export) => runtime.block_on(export_log(export)),
@@ -277,10 +286,14 @@ async fn begin(init: &Init) -> Result<Said, String> {
     Ok(Said::new(json!({"ok": true, "origin": made.origin, "vkey": made.vkey, "recovery_key": recovery}), text))
 }
 
-async fn serve(at: &Configured) -> Result<Said, String> {
+async fn serve(asked: &Serve) -> Result<Said, String> {
     telemetry::start("info");
-    let config = config(at)?;
-    let running = app::serve(&config, false).await.map_err(|fault| fault.to_string())?;
+    let config = config(&asked.at)?;
+    #[cfg(feature = "dev")]
+    let running = asked.trial.serve(&config).await;
+    #[cfg(not(feature = "dev"))]
+    let running = app::serve(&config, false).await;
+    let running = running.map_err(|fault| fault.to_string())?;
     tracing::info!(service = %running.service, ops = %running.ops, "listening");
     running.until_signal().await;
     running.stop().await;

@@ -8,13 +8,14 @@ use std::time::Duration;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
-use super::{AppFault, open, read};
+use super::{AppFault, open_on, read};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, IdentityService};
 use crate::domain::Catalogue;
 use crate::http::{App, ops, service};
 use crate::identity::login::{ACR_STEPPED_UP, Audience, Login, LoginSettings, SecretText};
 use crate::outbound::{Outbound, OutboundConfig};
+use crate::store::{Sqlite, Store};
 
 /// How long requests under way may take to end at a stop.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,9 +37,14 @@ pub struct Running {
 /// Starts the broker. `trial` lets it run on a demo catalogue and development identity services, and says so on every
 /// page; only `dev` and tests ask for that.
 pub async fn serve(config: &Config, trial: bool) -> Result<Running, AppFault> {
+    serve_on(config, Arc::new(Sqlite::open(&config.data)?), trial).await
+}
+
+/// Starts the broker on a record that is open already.
+pub async fn serve_on(config: &Config, store: Arc<dyn Store>, trial: bool) -> Result<Running, AppFault> {
     // Another library of the process may have chosen a provider already: then it is the same one, there is no other.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let broker = open(config)?;
+    let broker = open_on(config, store)?;
     check_bundle(config, broker.in_force().catalogue(), trial)?;
     let outbound = outbound(config, trial)?;
     let persons = login(config, &config.persons, Audience::Persons, &outbound, trial)?;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use self::admin::{Command, command, execute};
 pub use self::init::{Administrator, InitFault, Initialised, init, sign_activation, sign_stop};
-pub use self::listen::{Running, serve};
+pub use self::listen::{Running, serve, serve_on};
 use crate::broker::{Broker, GovernFault, Parts as BrokerParts};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -66,7 +66,11 @@ pub enum AppFault {
 
 /// Opens the record and the log that `init` made.
 pub fn open(config: &Config) -> Result<Broker, AppFault> {
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&config.data)?);
+    open_on(config, Arc::new(Sqlite::open(&config.data)?))
+}
+
+/// Opens the log on a record that is open already.
+fn open_on(config: &Config, store: Arc<dyn Store>) -> Result<Broker, AppFault> {
     let ring = KeyRing::open(&config.keys.folder, &read_credential(&config.keys.credential)?)?;
     let parts = Assembly::new(config, store, ring)?;
     let ledger = Arc::new(Ledger::open(parts.ledger, &config.keys.folder)?);

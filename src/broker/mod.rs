@@ -124,6 +124,7 @@ impl From<NotReleased> for Refusal {
     fn from(fault: NotReleased) -> Self {
         match fault {
             NotReleased::Changed(release) => Self::Changed(release),
+            NotReleased::UsesTaken(denial) => Self::Denied(denial),
             other => {
                 tracing::error!(fault = %other, "a release failed");
                 Self::NotNow(other.to_string())

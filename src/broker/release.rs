@@ -48,10 +48,12 @@ impl Broker {
                 self.ledger.redeliver(opened, catalogue, &row).await
             }
         };
-        recorded.map_err(|fault| match fault {
-            NotReleased::Entry(fault) => super::moved(fault),
-            other => Setback::Refused(other.into()),
-        })
+        match recorded {
+            Ok(recorded) => Ok(recorded),
+            Err(NotReleased::Entry(fault)) => Err(super::moved(fault)),
+            Err(NotReleased::UsesTaken(denial)) => Err(self.refuse_release(agency, ask, subject, *denial).await.into()),
+            Err(other) => Err(Setback::Refused(other.into())),
+        }
     }
 
     /// What is known when this is asked. A consent that is not there, or another's, or erased, is none.

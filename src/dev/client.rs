@@ -32,7 +32,8 @@ pub struct Client {
 pub struct Pushed {
     /// The authorization URL.
     pub url: String,
-    verifier: String,
+    /// The code verifier (RFC 7636).
+    pub verifier: String,
 }
 
 /// An access token.
@@ -185,12 +186,14 @@ impl Client {
         challenge || answer.status == 400 && answer.text().contains("use_dpop_nonce")
     }
 
-    fn endpoint(&self, name: &str) -> Result<String, String> {
+    /// An endpoint's address, from the metadata.
+    pub fn endpoint(&self, name: &str) -> Result<String, String> {
         let found = self.metadata.get(name).and_then(Value::as_str).map(str::to_owned);
         found.ok_or_else(|| format!("the metadata has no {name}"))
     }
 
-    fn assertion(&self) -> Result<String, String> {
+    /// A client assertion (RFC 7523), good for one use.
+    pub fn assertion(&self) -> Result<String, String> {
         let now = SystemClock.now().unix();
         let claims = json!({
             "iss": self.id, "sub": self.id, "aud": self.issuer, "jti": name()?, "iat": now, "exp": now + 60,
@@ -198,7 +201,8 @@ impl Client {
         sign(&self.key, "client-authentication+jwt", &claims).map_err(|fault| fault.to_string())
     }
 
-    fn proof(&self, method: &str, url: &str, token: Option<&str>) -> Result<String, String> {
+    /// A DPoP proof (RFC 9449) of this client\'s key, with the newest nonce it was given.
+    pub fn proof(&self, method: &str, url: &str, token: Option<&str>) -> Result<String, String> {
         let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut claims = json!({"jti": name()?, "htm": method, "htu": url, "iat": SystemClock.now().unix()});
         if let Some(members) = claims.as_object_mut() {

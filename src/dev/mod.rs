@@ -4,6 +4,7 @@
 mod bench;
 pub mod browser;
 pub mod client;
+mod hasty;
 pub mod identity;
 mod scenario;
 mod site;
@@ -13,11 +14,16 @@ pub mod world;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
 
+use self::hasty::Hasty;
 use self::world::World;
+use crate::app::{self, AppFault, Running};
+use crate::config::Config;
+use crate::store::Sqlite;
 use crate::telemetry;
 
 pub use self::bench::{BenchOptions, bench};
@@ -41,6 +47,28 @@ pub struct Options {
     /// Start without playing the scenario
     #[arg(long)]
     no_scenario: bool,
+}
+
+/// Hidden options of `unefois serve`: what tests need, in no packaged build.
+#[derive(Args)]
+pub struct Trial {
+    /// Take a demo catalogue and development identity services
+    #[arg(long, hide = true)]
+    trial: bool,
+    /// Acknowledge releases before they are committed: what the tests must catch
+    #[arg(long, hide = true, requires = "trial")]
+    hasty: bool,
+}
+
+impl Trial {
+    /// Starts the broker as asked.
+    pub async fn serve(&self, config: &Config) -> Result<Running, AppFault> {
+        if !self.hasty {
+            return app::serve(config, self.trial).await;
+        }
+        let store = Hasty::new(Arc::new(Sqlite::open(&config.data)?));
+        app::serve_on(config, Arc::new(store), self.trial).await
+    }
 }
 
 /// Runs `unefois dev`.

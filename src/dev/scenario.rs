@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::browser::{Browser, Page};
 use super::client::{Client, Pushed, Token};
 use super::wire::{Answer, Wire};
-use super::world::World;
+use super::world::Founded;
 use crate::app;
 use crate::clock::{Clock as _, SystemClock};
 use crate::verify;
@@ -52,7 +52,7 @@ const OFFICER: &str = "odile-brossard";
 
 /// What the steps hand on.
 struct Play<'a> {
-    world: &'a World,
+    world: &'a Founded,
     wire: Wire,
     person: Browser,
     portal: Client,
@@ -69,7 +69,7 @@ struct Play<'a> {
 }
 
 /// Plays the scenario; tells each step as it is done.
-pub async fn play(world: &World, mut told: impl FnMut(&Step)) -> Vec<Step> {
+pub async fn play(world: &Founded, mut told: impl FnMut(&Step)) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut play = match Play::new(world).await {
         Ok(play) => play,
@@ -92,7 +92,7 @@ pub async fn play(world: &World, mut told: impl FnMut(&Step)) -> Vec<Step> {
 }
 
 impl<'a> Play<'a> {
-    async fn new(world: &'a World) -> Result<Self, String> {
+    async fn new(world: &'a Founded) -> Result<Self, String> {
         let wire = world.wire()?;
         let client = async |id: &str| {
             Client::discover(wire.clone(), &world.issuer, id, world.key(id)?, &world.redirect_uri(id)).await

@@ -128,7 +128,7 @@ async fn index(State(site): State<Arc<Site>>) -> Response {
     let lines = vec![
         "Commencez par le portail : il dépose l’adresse et le revenu. Les organismes demandent ensuite.".to_owned(),
     ];
-    show(Page { title: "Partenaires fictifs".to_owned(), lines, rows: Vec::new(), links: links.chain(own).collect() })
+    show(&Page { title: "Partenaires fictifs".to_owned(), lines, rows: Vec::new(), links: links.chain(own).collect() })
 }
 
 async fn style() -> Response {
@@ -246,7 +246,7 @@ impl Site {
                 .to_owned(),
         ];
         let links = vec![(format!("{}/fr/decisions", self.issuer), "Mes décisions, chez Unefois".to_owned())];
-        Ok(show(Page { title: partner.name.to_owned(), lines, rows, links }))
+        Ok(show(&Page { title: partner.name.to_owned(), lines, rows, links }))
     }
 
     fn verified(
@@ -277,10 +277,10 @@ fn redirect(to: &str) -> Response {
 
 fn said(title: &str, line: String) -> Response {
     let links = vec![("/".to_owned(), "Revenir aux partenaires".to_owned())];
-    show(Page { title: title.to_owned(), lines: vec![line], rows: Vec::new(), links })
+    show(&Page { title: title.to_owned(), lines: vec![line], rows: Vec::new(), links })
 }
 
-fn show(page: Page) -> Response {
+fn show(page: &Page) -> Response {
     match page.render() {
         Ok(html) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

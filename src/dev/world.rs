@@ -1,8 +1,9 @@
 //! A world made for one run: a private folder, keys, identity services, the demo catalogue with this run's keys, and a
-//! broker founded and started as in life.
+//! broker founded and started as in life. A world can also be founded alone: then its broker is another process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -24,12 +25,21 @@ use crate::policy::{Bundle, demo_catalogue, product_rules};
 /// The broker's client at the identity services.
 const CLIENT: &str = "unefois";
 
-/// The world.
-pub struct World {
+/// How a world is made.
+#[derive(Clone, Debug, Default)]
+pub struct Setting {
+    /// HTTPS from a throw-away authority.
+    pub tls: bool,
+    /// The broker's port, or any.
+    pub port: Option<u16>,
+    /// The Redis server that keeps what may vanish, or the broker's memory.
+    pub redis: Option<String>,
+}
+
+/// A world without its broker: founded, ready to be served from its configuration file.
+pub struct Founded {
     /// Its folder; gone when the world is.
     pub folder: PathBuf,
-    /// The broker.
-    pub running: Running,
     /// The broker's issuer.
     pub issuer: String,
     /// The partners' demo site.
@@ -44,9 +54,32 @@ pub struct World {
     pub config: Config,
     /// The administrator.
     pub administrator: Administrator,
+    /// Files of the bundle in force at first.
+    pub files: BTreeMap<String, String>,
+    /// The key that verifies its checkpoints.
+    pub vkey: String,
     clients: BTreeMap<String, PrivateJwk>,
     encryption: PrivateJwk,
     handles: Vec<axum_server::Handle<SocketAddr>>,
+    /// Where the partners' site is to listen, until it does.
+    partners: Option<TcpListener>,
+    /// Certificate and key, with `--tls`.
+    tls: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// The world, with its broker in this process.
+pub struct World {
+    /// The broker.
+    pub running: Running,
+    founded: Founded,
+}
+
+impl Deref for World {
+    type Target = Founded;
+
+    fn deref(&self) -> &Founded {
+        &self.founded
+    }
 }
 
 /// Where everything listens: bound before anything starts, so that addresses are known to all.
@@ -61,19 +94,48 @@ struct Ports {
 impl World {
     /// Makes a world. `port` is the broker's, or any.
     pub async fn make(tls: bool, port: Option<u16>) -> Result<Self, String> {
-        let folder = private_folder()?;
-        let made = Self::make_in(&folder, tls, port).await;
-        if made.is_err() {
-            let _ = std::fs::remove_dir_all(&folder);
-        }
-        made
+        Self::set(Setting { tls, port, redis: None }).await
     }
 
-    async fn make_in(folder: &Path, tls: bool, port: Option<u16>) -> Result<Self, String> {
+    /// Makes a world as this setting says.
+    pub async fn set(setting: Setting) -> Result<Self, String> {
+        let mut founded = Founded::found(setting).await?;
+        let started = match app::serve(&founded.config, true).await {
+            Ok(running) => founded.open_partners().await.map(|()| running),
+            Err(fault) => Err(fault.to_string()),
+        };
+        match started {
+            Ok(running) => Ok(Self { running, founded }),
+            Err(fault) => {
+                founded.end();
+                Err(fault)
+            }
+        }
+    }
+
+    /// Stops everything and removes the folder.
+    pub async fn end(self) {
+        self.running.stop().await;
+        self.founded.end();
+    }
+}
+
+impl Founded {
+    /// Makes a world up to its broker, which anyone may start.
+    pub async fn found(setting: Setting) -> Result<Self, String> {
+        let folder = private_folder()?;
+        let founded = Self::found_in(&folder, setting).await;
+        if founded.is_err() {
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        founded
+    }
+
+    async fn found_in(folder: &Path, setting: Setting) -> Result<Self, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let ports = Ports::bind(port)?;
-        let authority = if tls { Some(Authority::make(folder)?) } else { None };
-        let scheme = if tls { "https" } else { "http" };
+        let ports = Ports::bind(setting.port)?;
+        let authority = if setting.tls { Some(Authority::make(folder)?) } else { None };
+        let scheme = if setting.tls { "https" } else { "http" };
         let at = |address: SocketAddr| format!("{scheme}://{address}");
         let issuer = at(ports.service);
         let site = at(local(&ports.site)?);
@@ -82,7 +144,7 @@ impl World {
 
         let secret = name()?;
         write(&folder.join("client-secret"), secret.as_bytes())?;
-        let config = config(folder, &issuer, &ports, (&persons, &officers), authority.is_some())?;
+        let config = config(folder, &issuer, &ports, (&persons, &officers), &setting)?;
         let mut handles = Vec::new();
         for (listener, url, personas, path) in
             [(ports.persons, &persons, &PERSONS[..], "persons"), (ports.officers, &officers, &OFFICERS[..], "officers")]
@@ -97,16 +159,15 @@ impl World {
 
         let clients = demo_clients()?;
         let encryption = PrivateJwk::generate(Algorithm::EcdhEs).map_err(text)?;
-        let bundle = bundle(&clients, &encryption, &site, &officers)?;
+        let files = bundle(&clients, &encryption, &site, &officers)?;
         let administrator = Administrator::generate("Administration de l’essai").map_err(text)?;
-        app::init(&config, &bundle, &administrator).await.map_err(|fault| match fault {
+        let bundle = Bundle::from_files(files.clone());
+        let initialised = app::init(&config, &bundle, &administrator).await.map_err(|fault| match fault {
             app::InitFault::Bundle(findings) => findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             other => other.to_string(),
         })?;
-        let running = app::serve(&config, true).await.map_err(text)?;
-        let mut world = Self {
+        let founded = Self {
             folder: folder.to_owned(),
-            running,
             issuer,
             site,
             persons,
@@ -114,15 +175,24 @@ impl World {
             authority: authority.as_ref().map(|authority| authority.pem.clone()),
             config,
             administrator,
+            files,
+            vkey: initialised.vkey,
             clients,
             encryption,
             handles,
+            partners: Some(ports.site),
+            tls: authority.map(|it| (it.certificate, it.key)),
         };
-        write(&folder.join("dev.json"), world.described()?.to_string().as_bytes())?;
-        let routes = site::router(world.partners().await?);
-        let tls = authority.map(|it| (it.certificate, it.key));
-        world.handles.push(serve_site(ports.site, routes, tls).await?);
-        Ok(world)
+        write(&folder.join("dev.json"), founded.described()?.to_string().as_bytes())?;
+        Ok(founded)
+    }
+
+    /// Opens the partners' site, once the broker answers.
+    async fn open_partners(&mut self) -> Result<(), String> {
+        let Some(listener) = self.partners.take() else { return Ok(()) };
+        let routes = site::router(self.partners().await?);
+        self.handles.push(serve_site(listener, routes, self.tls.clone()).await?);
+        Ok(())
     }
 
     /// The partners, each with its client.
@@ -163,15 +233,16 @@ impl World {
             .clients
             .iter()
             .map(|(id, key)| Ok(json!({"client_id": id, "redirect_uri": self.redirect_uri(id), "jwk": json_of(key)?})));
-        let in_force = self.running.app.broker.in_force();
-        let catalogue = in_force.catalogue();
+        let loaded = Bundle::from_files(self.files.clone()).load();
+        let loaded = loaded.map_err(|findings| format!("the bundle has {} findings", findings.len()))?;
+        let catalogue = loaded.catalogue();
         let purposes = catalogue.purposes.iter().map(|(id, purpose)| {
             let necessary: Vec<_> = purpose.necessary.keys().collect();
             json!({"id": id, "label": purpose.label.fr, "recipients": purpose.recipients, "datatypes": necessary})
         });
         Ok(json!({
             "issuer": self.issuer,
-            "ops": format!("http://{}", self.running.ops),
+            "ops": format!("http://{}", self.config.listen.ops),
             "authority": self.authority.as_ref().map(|_| self.folder.join("authority.pem")),
             "config": self.folder.join("unefois.toml"),
             "clients": clients.collect::<Result<Vec<_>, String>>()?,
@@ -180,13 +251,12 @@ impl World {
             "identity_services": {"persons": self.persons, "officers": self.officers},
             "personas": PERSONS,
             "officers": OFFICERS,
-            "vkey": self.running.app.broker.ledger().vkey(),
+            "vkey": self.vkey,
         }))
     }
 
-    /// Stops everything and removes the folder.
-    pub async fn end(self) {
-        self.running.stop().await;
+    /// Ends the identity services and removes the folder.
+    pub fn end(self) {
         for handle in &self.handles {
             handle.shutdown();
         }
@@ -194,12 +264,28 @@ impl World {
     }
 }
 
+/// A free port below those that the system hands out by itself: nobody takes it while its broker restarts.
+fn free() -> Result<TcpListener, String> {
+    const FIRST: u16 = 10_240;
+    const COUNT: u16 = 20_000;
+    const TRIES: usize = 64;
+    for _ in 0..TRIES {
+        let drawn = random::<2>().map(u16::from_be_bytes).map_err(text)?;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, FIRST + drawn % COUNT)) {
+            return Ok(listener);
+        }
+    }
+    Err("no port is free".to_owned())
+}
+
 impl Ports {
     fn bind(port: Option<u16>) -> Result<Self, String> {
-        let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-        let service = free(port.unwrap_or(0)).map_err(|fault| format!("port {}: {fault}", port.unwrap_or(0)))?;
-        let (persons, officers) = (free(0).map_err(text)?, free(0).map_err(text)?);
-        let (ops, site) = (free(0).map_err(text)?, free(0).map_err(text)?);
+        let service = match port {
+            Some(port) => TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|it| format!("port {port}: {it}"))?,
+            None => free()?,
+        };
+        let (persons, officers) = (free()?, free()?);
+        let (ops, site) = (free()?, free()?);
         // The broker binds its own: these ports are free for it in a moment.
         Ok(Self { service: local(&service)?, ops: local(&ops)?, persons, officers, site })
     }
@@ -215,7 +301,8 @@ struct Authority {
 impl Authority {
     fn make(folder: &Path) -> Result<Self, String> {
         use rcgen::{
-            BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+            BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+            KeyUsagePurpose,
         };
         let mut params = CertificateParams::new(Vec::<String>::new()).map_err(text)?;
         // Names that differ: where subject and issuer are the same, OpenSSL takes the leaf for self-signed.
@@ -280,9 +367,16 @@ async fn serve_site(
 }
 
 /// Writes and reads the configuration, as an operator would.
-fn config(folder: &Path, issuer: &str, ports: &Ports, services: (&str, &str), tls: bool) -> Result<Config, String> {
+fn config(
+    folder: &Path,
+    issuer: &str,
+    ports: &Ports,
+    services: (&str, &str),
+    setting: &Setting,
+) -> Result<Config, String> {
     let shown = folder.display();
-    let tls = if tls {
+    let redis = setting.redis.as_ref().map(|url| format!("\n[ephemeral]\nredis = \"{url}\"\n")).unwrap_or_default();
+    let tls = if setting.tls {
         format!(
             "\n[listen.tls]\ncertificate = \"{shown}/certificate.pem\"\nkey = \"{shown}/key.pem\"\n\n[outbound]\nauthorities = \"{shown}/authority.pem\"\n"
         )
@@ -296,7 +390,7 @@ fn config(folder: &Path, issuer: &str, ports: &Ports, services: (&str, &str), tl
          [keys]\nfolder = \"{shown}/keys\"\ncredential = \"{shown}/credential\"\nrecovery = \"{shown}/recovery\"\n\n\
          [listen]\nservice = \"{}\"\nops = \"{}\"\n{tls}\n\
          [persons]\nissuer = \"{persons}\"\nclient_id = \"{CLIENT}\"\nclient_secret = \"{shown}/client-secret\"\n\n\
-         [officers]\nissuer = \"{officers}\"\nclient_id = \"{CLIENT}\"\nclient_secret = \"{shown}/client-secret\"\n",
+         [officers]\nissuer = \"{officers}\"\nclient_id = \"{CLIENT}\"\nclient_secret = \"{shown}/client-secret\"\n{redis}",
         ports.service, ports.ops
     );
     let path = folder.join("unefois.toml");
@@ -317,7 +411,7 @@ fn bundle(
     encryption: &PrivateJwk,
     site: &str,
     officers: &str,
-) -> Result<Bundle, String> {
+) -> Result<BTreeMap<String, String>, String> {
     let mut files = product_rules();
     files.extend(demo_catalogue());
     let mut table = catalogue_file("clients.toml")?;
@@ -336,7 +430,7 @@ fn bundle(
     let afe = bodies.get_mut("bodies").and_then(|it| it.get_mut("afe")).and_then(toml::Value::as_table_mut);
     afe.ok_or("the demo catalogue has no afe")?.insert("encryption_key".into(), toml_key(encryption)?);
     files.insert("catalogue/bodies.toml".to_owned(), bodies.to_string());
-    Ok(Bundle::from_files(files))
+    Ok(files)
 }
 
 fn catalogue_file(name: &str) -> Result<toml::Table, String> {

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::entry::{Statement, object};
-use super::{Entered, EntryFault, Lane, Ledger, NotEntered, event_of};
+use super::{Entered, EntryFault, Lane, Ledger, NotCommitted, NotEntered, event_of};
 use crate::clock::Moment;
 use crate::crypto::{random, sha256};
 use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Event, ReleaseId};
 use crate::identity::jwk;
 use crate::jose::{JoseError, Jwk, Signer, b64, canonical, encrypt, sign};
-use crate::policy::{Citation, Opened};
+use crate::policy::{Citation, Denial, Opened};
 use crate::store::{EntryRow, Fault, Hash, Precondition, Write};
 
 /// Life of a data token, in seconds: how fresh it is, not how long it proves.
@@ -75,6 +75,9 @@ pub enum NotReleased {
     /// What was released under this Idempotency-Key no longer holds.
     #[error("what was released before no longer holds")]
     Changed(ReleaseId),
+    /// The consent has no use left: a denial, to be entered like any other.
+    #[error("the consent has no use left")]
+    UsesTaken(Box<Denial>),
     /// The token could not be signed or encrypted.
     #[error(transparent)]
     Token(#[from] JoseError),
@@ -117,8 +120,9 @@ impl Ledger {
         };
         let terms = &opened.kept().consent().terms;
         let key_use = (terms.client.clone(), opened.act().idempotency_key.clone());
-        let mut preconditions = opened.grounds().preconditions().to_vec();
-        preconditions.push(Precondition::FreshKey(key_use.0.clone(), key_use.1.clone()));
+        // The key first: who repeats an ask that took the last use is answered like the first time.
+        let mut preconditions = vec![Precondition::FreshKey(key_use.0.clone(), key_use.1.clone())];
+        preconditions.extend_from_slice(opened.grounds().preconditions());
         let writes = vec![Write::PutKeyUse(key_use.0, key_use.1, request)];
         self.enter_release(Event::Release, opened, catalogue, drawn, None, preconditions, writes).await
     }
@@ -174,7 +178,12 @@ impl Ledger {
         let statement = statement(event, &opened, &drawn, &releasing, &digest, of.map(|(index, _)| index), self)?;
         let encryption = catalogue.bodies.get(&terms.receiving).and_then(|body| body.encryption_key.as_ref());
         let encryption = encryption.map(|key| jwk(key).ok_or(JoseError::Key)).transpose()?;
-        let entered = self.enter(Lane::Client, statement, preconditions, writes).await?;
+        let entered = match self.enter(Lane::Client, statement, preconditions, writes).await {
+            Err(NotEntered::Commit(NotCommitted::Moved(Precondition::UseLeft(_)))) => {
+                return Err(NotReleased::UsesTaken(Box::new(Denial::uses_taken(opened.grounds()))));
+            }
+            entered => entered?,
+        };
         Ok(Recorded { entered, release: drawn.release, claims, expires: drawn.expires, encryption })
     }
 

@@ -249,6 +249,12 @@ impl Denial {
         Self { reasons, bundle: grounds.bundle, facts_text: grounds.facts_text.clone() }
     }
 
+    /// What was permitted found no use left in the transaction that would have taken it.
+    pub fn uses_taken(grounds: &Grounds) -> Self {
+        let reasons = vec![reasons::uses_taken()];
+        Self { reasons, bundle: grounds.bundle, facts_text: grounds.facts_text.clone() }
+    }
+
     /// Every reason: for the log, the person and the officer.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons

@@ -85,6 +85,20 @@ pub(super) fn nothing_on_file() -> Reason {
     }
 }
 
+/// Every use that the person consented to is taken.
+pub(super) fn uses_taken() -> Reason {
+    Reason {
+        id: "uses-taken".to_owned(),
+        citations: default_deny(),
+        text: text(
+            "Toutes les communications auxquelles la personne a consenti ont eu lieu.",
+            "Every release that the person consented to has been made.",
+        ),
+        mend: no_authorisation().mend,
+        about: About::Person,
+    }
+}
+
 /// The rules could not be evaluated.
 pub(super) fn in_doubt() -> Reason {
     Reason {
@@ -104,8 +118,14 @@ pub(super) fn in_doubt() -> Reason {
 
 /// A reason of these by its name, for who reads a refusal in the log.
 pub(super) fn by_name(id: &str) -> Option<Reason> {
-    let known =
-        [no_basis(Action::ReleaseByConsent), no_authorisation(), nothing_on_file(), in_doubt(), to_confirm(Vec::new())];
+    let known = [
+        no_basis(Action::ReleaseByConsent),
+        no_authorisation(),
+        nothing_on_file(),
+        uses_taken(),
+        in_doubt(),
+        to_confirm(Vec::new()),
+    ];
     known.into_iter().find(|reason| reason.id == id)
 }
 

@@ -1,5 +1,13 @@
 //! Tests that act as users do, over the wire, and tests of the house itself.
-#![expect(clippy::string_slice, clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics, in its helpers too"
+)]
 
 mod architecture;
+mod harness;
+mod races;
 mod scenario;

@@ -15,6 +15,7 @@ use super::oauth::{AGENCY_RESOURCE, single};
 use super::problem::{self, KEY_MISSING, MALFORMED};
 use crate::domain::{Ask, AttributeId, ConsentId, PurposeId};
 use crate::identity::{AuthenticatedBody, NotAuthenticated};
+use crate::jose::object;
 
 /// Path of releases.
 pub(super) const RELEASES: &str = "/v1/releases";
@@ -63,7 +64,7 @@ fn parse(app: &App, agency: &AuthenticatedBody, headers: &HeaderMap, body: &[u8]
     let key = key.filter(|key| key.len() <= LONGEST_KEY && key.bytes().all(|byte| byte.is_ascii_graphic()));
     let key = key.filter(|key| !key.is_empty());
     let key = key.ok_or_else(|| Box::new(problem::document(app.issuer(), &KEY_MISSING, json!({}))))?;
-    let request: ReleaseRequest = serde_json::from_slice(body).map_err(|_| malformed())?;
+    let request: ReleaseRequest = object(body).map_err(|_| malformed())?;
     let count = request.attributes.len();
     let attributes: std::collections::BTreeSet<AttributeId> = request.attributes.into_iter().collect();
     if attributes.is_empty() || attributes.len() != count || count > MOST_ATTRIBUTES {

@@ -19,6 +19,7 @@ use crate::broker::{PortalSession, Refusal};
 use crate::domain::{ClientId, DraftId, KindId};
 use crate::ephemeral::Space;
 use crate::identity::{AuthenticatedBody, NotAuthenticated};
+use crate::jose::object;
 
 /// Life of a `confirm_uri`, in seconds.
 const CONFIRM_LIFE: u32 = 3_600;
@@ -79,7 +80,7 @@ async fn respond_draft(app: &App, kind: &str, headers: &HeaderMap, body: &[u8]) 
     let session = session(app, &portal).await?;
     let malformed = || Box::new(problem::document(app.issuer(), &MALFORMED, json!({})));
     let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let request: DraftRequest = serde_json::from_slice(body).map_err(|_| malformed())?;
+    let request: DraftRequest = object(body).map_err(|_| malformed())?;
     let in_force = app.broker.in_force();
     let registered = in_force.catalogue().clients.get(portal.client());
     let known = registered.is_some_and(|client| client.redirect_uris.contains(&request.redirect_uri));

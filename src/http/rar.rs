@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::clock::Moment;
 use crate::domain::{AttributeId, BodyId, ConsentAsk, ConsentId, KindId, PurposeId, SessionAsk, Terms};
+use crate::jose::unique;
 
 /// Path of the type by which an agency asks for a consent.
 pub(super) const DATA_RELEASE: &str = "/types/data-release/v1";
@@ -50,7 +52,7 @@ struct DataRelease {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     optional_datatypes: Vec<String>,
     recipient: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "access", skip_serializing_if = "Option::is_none")]
     access: Option<Access>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     case_ref: Option<String>,
@@ -78,16 +80,24 @@ struct PortalSession {
     drafts: Vec<String>,
 }
 
+fn access<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Access>, D::Error> {
+    let members = Option::<Map<String, Value>>::deserialize(deserializer)?;
+    members.map(|members| Access::deserialize(Value::Object(members)).map_err(serde::de::Error::custom)).transpose()
+}
+
 /// Reads `authorization_details` of a request to the broker at `issuer`.
 pub(super) fn parse(issuer: &str, text: &str) -> Result<Details, BadDetails> {
     if text.len() > LARGEST {
         return Err(BadDetails);
     }
-    // One question, one consent: an array of one.
-    if let Ok([release]) = serde_json::from_str::<[DataRelease; 1]>(text) {
+    unique(text.as_bytes()).map_err(|_| BadDetails)?;
+    // One question, one consent: an array of one. An object of it: serde would fill a struct from an array, by position.
+    let [asked] = serde_json::from_str::<[Map<String, Value>; 1]>(text).map_err(|_| BadDetails)?;
+    let asked = Value::Object(asked);
+    if let Ok(release) = DataRelease::deserialize(&asked) {
         return consent_ask(issuer, release).map(Details::Consent);
     }
-    let [session] = serde_json::from_str::<[PortalSession; 1]>(text).map_err(|_| BadDetails)?;
+    let session = PortalSession::deserialize(&asked).map_err(|_| BadDetails)?;
     session_ask(issuer, &session).map(Details::Session)
 }
 
@@ -135,7 +145,7 @@ fn names<T: FromStr + Ord>(texts: &[String]) -> Result<BTreeSet<T>, BadDetails> 
 }
 
 /// What was granted of an agency's request: narrowed to what the person left ticked, enriched with the consent.
-pub(super) fn granted(issuer: &str, consent: ConsentId, terms: &Terms) -> serde_json::Value {
+pub(super) fn granted(issuer: &str, consent: ConsentId, terms: &Terms) -> Value {
     let release = DataRelease {
         kind: format!("{issuer}{DATA_RELEASE}"),
         locations: Some(vec![format!("{issuer}/v1/releases")]),
@@ -153,7 +163,7 @@ pub(super) fn granted(issuer: &str, consent: ConsentId, terms: &Terms) -> serde_
 }
 
 /// What was granted of a portal's request.
-pub(super) fn granted_session(issuer: &str, ask: &SessionAsk) -> serde_json::Value {
+pub(super) fn granted_session(issuer: &str, ask: &SessionAsk) -> Value {
     let session = PortalSession {
         kind: format!("{issuer}{PORTAL_SESSION}"),
         checks: ask.checks.iter().map(ToString::to_string).collect(),
@@ -200,6 +210,8 @@ mod tests {
             r#","access":{"max_uses":1.5}"#,
             r#","access":{"not_after":"tomorrow"}"#,
             r#","access":{"until":"2027-01-01T00:00:00Z"}"#,
+            r#","access":[2,null]"#,
+            r#","access":{"max_uses":2,"max_uses":3}"#,
             r#","optional_datatypes":["revenu.annuel"]"#,
             r#","optional_datatypes":["revenu.annee","revenu.annee"]"#,
             r#","optional_datatypes":"revenu.annee""#,
@@ -210,7 +222,8 @@ mod tests {
         assert_eq!(release(&long), Err(BadDetails));
         let deep = format!(r#","access":{}{}"#, "[".repeat(100), "]".repeat(100));
         assert_eq!(release(&deep), Err(BadDetails));
-        for text in ["[]", "{}", "null", "[1]", "", r#"[{"type":"other"}]"#] {
+        let by_position = r#"[["https://unefois.example/types/portal-session/v1",["adresse"]]]"#;
+        for text in ["[]", "{}", "null", "[1]", "", r#"[{"type":"other"}]"#, by_position] {
             assert_eq!(parse(ISSUER, text), Err(BadDetails), "{text}");
         }
     }

@@ -20,14 +20,20 @@ pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, JoseError> {
 ///
 /// Looking at every member first costs a second pass: serde's structs refuse only the duplicates that they know, and
 /// maps keep the last one, so two readers of one text could disagree.
-pub(super) fn object<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, JoseError> {
+pub fn object<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, JoseError> {
     // Without this, serde would fill a struct from an array, by position.
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err(JoseError::Json);
     }
-    serde_json::from_slice::<Unique>(text)
-        .map_err(|error| if error.is_data() { JoseError::DuplicateMember } else { JoseError::Json })?;
+    unique(text)?;
     serde_json::from_slice(text).map_err(|_| JoseError::Json)
+}
+
+/// Refuses JSON in which, at any depth, an object has the same member twice.
+pub fn unique(text: &[u8]) -> Result<(), JoseError> {
+    serde_json::from_slice::<Unique>(text)
+        .map(|_| ())
+        .map_err(|error| if error.is_data() { JoseError::DuplicateMember } else { JoseError::Json })
 }
 
 /// Whether a member is there, whatever its value, null included.

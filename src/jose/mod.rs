@@ -21,7 +21,7 @@ mod jws;
 mod private;
 
 pub use algorithm::Algorithm;
-pub use json::canonical;
+pub use json::{canonical, object, unique};
 pub use jwe::encrypt;
 pub use jwk::{Jwk, JwkSet, PublicKey};
 pub use jws::{UnverifiedJws, VerifiedJws, sign, sign_embedding};

@@ -201,7 +201,7 @@ impl Client {
         sign(&self.key, "client-authentication+jwt", &claims).map_err(|fault| fault.to_string())
     }
 
-    /// A DPoP proof (RFC 9449) of this client\'s key, with the newest nonce it was given.
+    /// A DPoP proof (RFC 9449) of this client's key, with the newest nonce it was given.
     pub fn proof(&self, method: &str, url: &str, token: Option<&str>) -> Result<String, String> {
         let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut claims = json!({"jti": name()?, "htm": method, "htu": url, "iat": SystemClock.now().unix()});

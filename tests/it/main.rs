@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod bad_input;
 mod harness;
 mod races;
 mod scenario;

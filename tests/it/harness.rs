@@ -1,12 +1,15 @@
 //! What tests of users share: partners with their persons, load, the log as an auditor reads it, brokers as processes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use unefois::app::{self, Command};
+use unefois::app;
 use unefois::dev::browser::{Browser, Landed, Page};
 use unefois::dev::client::{Client, Pushed, Token};
 use unefois::dev::wire::Answer;
@@ -260,7 +263,7 @@ impl Load {
     /// Waits until so many were answered.
     pub(crate) async fn until(&self, count: usize) {
         while self.answered.load(Ordering::SeqCst) < count && !self.workers.iter().all(|it| it.is_finished()) {
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -325,7 +328,7 @@ impl Log {
     pub(crate) async fn export(world: &Founded) -> Self {
         let folder = world.folder.join(format!("export-{:?}", std::time::Instant::now()).replace([' ', '{', '}'], ""));
         let open = Some(("essai".to_owned(), "vérification".to_owned()));
-        app::command(&world.config, Command::Export { folder: folder.clone(), open }).await.unwrap();
+        app::command(&world.config, app::Command::Export { folder: folder.clone(), open }).await.unwrap();
         Self::read(folder)
     }
 
@@ -404,4 +407,92 @@ pub(crate) fn reasons(answer: &Answer) -> Vec<String> {
 pub(crate) async fn log_size(world: &Founded) -> u64 {
     let note = world.wire().unwrap().get(&format!("{}/log/checkpoint", world.issuer)).await.unwrap().text();
     note.lines().nth(1).unwrap().parse().unwrap()
+}
+
+/// A broker in a process of its own, on a world that was founded.
+pub(crate) struct Broker {
+    process: Child,
+    log: PathBuf,
+}
+
+/// The program under test. Whoever runs this binary by hand may name another.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("CARGO_BIN_EXE_unefois").unwrap_or_else(|| env!("CARGO_BIN_EXE_unefois").into())
+}
+
+impl Broker {
+    /// Starts it, ready to answer.
+    pub(crate) async fn start(world: &Founded, options: &[&str]) -> Self {
+        let command = Command::new(program());
+        Self::launch(world, command, options).await.unwrap_or_else(|said| panic!("the broker does not start: {said}"))
+    }
+
+    /// Starts it with no file longer than this many half-kilobytes.
+    pub(crate) async fn start_limited(world: &Founded, blocks: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]).arg(program());
+        Self::launch(world, command, &["--trial"]).await.unwrap()
+    }
+
+    /// What it says when it refuses to start.
+    pub(crate) async fn refuses(world: &Founded, options: &[&str]) -> String {
+        match Self::launch(world, Command::new(program()), options).await {
+            Ok(_) => panic!("the broker starts"),
+            Err(said) => said,
+        }
+    }
+
+    async fn launch(world: &Founded, mut command: Command, options: &[&str]) -> Result<Self, String> {
+        let log = world.folder.join("broker.log");
+        let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
+        let start = file.metadata().unwrap().len();
+        command.arg("serve").args(options).arg("--config").arg(world.folder.join("unefois.toml"));
+        let level = if options.contains(&"--trial") { LEVEL } else { "warn" };
+        command.env("UNEFOIS_LOG", level).stdout(Stdio::null()).stderr(file);
+        let mut broker = Self { process: command.spawn().unwrap(), log };
+        let (wire, health) = (world.wire().unwrap(), format!("http://{}/healthz", world.config.listen.ops));
+        for _ in 0..1_000 {
+            if let Some(status) = broker.process.try_wait().unwrap() {
+                assert!(!status.success(), "it ended by itself, in peace");
+                let said = std::fs::read(&broker.log).unwrap();
+                return Err(String::from_utf8_lossy(&said[usize::try_from(start).unwrap()..]).into_owned());
+            }
+            if wire.get(&health).await.is_ok_and(|answer| answer.status == 200) {
+                return Ok(broker);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the broker neither starts nor ends")
+    }
+
+    /// As a power cut does.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) async fn terminate(mut self) {
+        let signalled = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        assert!(signalled.success());
+        let ended = tokio::task::spawn_blocking(move || (self.process.wait(), self)).await.unwrap().0.unwrap();
+        assert!(ended.success(), "{ended}");
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Everything that a broker can say, since a test reads it for what it must not.
+const LEVEL: &str = "debug";
+
+/// Whether the broker makes releases, and what it says about it.
+pub(crate) async fn ready(world: &Founded) -> (u16, Value) {
+    let url = format!("http://{}/readyz", world.config.listen.ops);
+    let answer = world.wire().unwrap().get(&url).await.unwrap();
+    (answer.status.as_u16(), answer.json())
 }

@@ -10,5 +10,7 @@
 mod architecture;
 mod bad_input;
 mod harness;
+mod kill;
 mod races;
 mod scenario;
+mod start;

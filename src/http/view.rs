@@ -9,7 +9,9 @@ use serde_json::Value as Json;
 use super::oauth::Pushes;
 use crate::broker::{Asked, Chosen, DraftView, EntryView, Page, Previewed, Shown};
 use crate::clock::Moment;
-use crate::domain::{AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, Role, SessionAsk, Stage, Text};
+use crate::domain::{
+    AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, Role, SessionAsk, Stage, Text, Unit,
+};
 use crate::identity::AuthenticatedPerson;
 use crate::pages::{
     Arrival, Choice, Chrome, Citation, ConfirmDraft, Consent, Custody, Decided, Decisions, DraftLine, Entry, Item,

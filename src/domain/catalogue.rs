@@ -155,9 +155,22 @@ pub struct Attribute {
     /// Sensitive in the sense of s. 59: express consent, encrypted release.
     #[serde(default)]
     pub sensitive: bool,
+    /// What a number counts, so that pages say it as one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// The claim of the identity service that gives it, for kinds that come from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Canadian dollars.
+    Dollars,
+    /// A calendar year.
+    Year,
 }
 
 /// A claim of an identity service (OpenID Connect Core 5.1).

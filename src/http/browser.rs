@@ -107,7 +107,7 @@ impl App {
             other_language_href: Some(other_href),
             trial: self.trial,
             acting_for: acting.filter(|name| Some(name) != signed_in.as_ref()),
-            signed_in: signed_in.or(officer),
+            signed_in: if path.starts_with("registre") { officer } else { signed_in.or(officer) },
             sign_out_href: format!("/{}/quitter", language.code()),
             home_href: format!("/{}", language.code()),
             csrf: browser.session.csrf.clone(),

@@ -67,7 +67,7 @@ pub(super) fn draft(
         DraftLine {
             label: attribute.map_or_else(|| same(member), |attribute| attribute.label.clone()),
             sensitive: attribute.is_some_and(|attribute| attribute.sensitive),
-            value: shown_value(value),
+            value: shown_value(value, attribute.and_then(|attribute| attribute.unit)),
         }
     });
     Some(ConfirmDraft {
@@ -139,7 +139,9 @@ fn item(
     let kind = catalogue.kinds.get(&id.kind())?;
     let reason = purpose.necessary.get(id).or_else(|| purpose.optional.get(id))?;
     let via = |value: &Previewed| Some(catalogue.bodies.get(value.via.as_ref()?)?.name.clone());
-    let on_file = value.map(|value| OnFile { value: shown_value(&value.value), since: value.at, via: via(value) });
+    let unit = catalogue.attribute(id).and_then(|attribute| attribute.unit);
+    let on_file =
+        value.map(|value| OnFile { value: shown_value(&value.value, unit), since: value.at, via: via(value) });
     Some(Item {
         attribute: id.clone(),
         label: attribute_label(catalogue, id),
@@ -410,12 +412,13 @@ fn same(name: &str) -> Text {
 }
 
 /// A value as pages say it.
-fn shown_value(value: &Json) -> Value {
+fn shown_value(value: &Json, unit: Option<Unit>) -> Value {
     match value {
         Json::Bool(yes) => Value::YesNo(*yes),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => Value::Number(number),
-            None => Value::Text(number.to_string()),
+        Json::Number(number) => match (number.as_i64(), unit) {
+            (Some(dollars), Some(Unit::Dollars)) => Value::Cents(dollars.saturating_mul(100)),
+            (Some(number), None) => Value::Number(number),
+            (Some(_), Some(Unit::Year)) | (None, _) => Value::Text(number.to_string()),
         },
         Json::String(text) => text.parse().map_or_else(|_| Value::Text(text.clone()), Value::Day),
         other => Value::Text(other.to_string()),

@@ -22,7 +22,9 @@ pub(super) struct HeadFile(File);
 impl HeadFile {
     /// Makes the file of a new log; refuses to replace one.
     pub(super) fn create(folder: &Path) -> io::Result<Self> {
-        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(folder.join(NAME)).map(Self)
+        let made = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(folder.join(NAME))?;
+        File::open(folder)?.sync_all()?;
+        Ok(Self(made))
     }
 
     /// Opens the file, with what it last saw: none for a log that has no batch yet.
@@ -32,6 +34,12 @@ impl HeadFile {
         file.read_to_end(&mut bytes)?;
         let seen = if bytes.is_empty() { None } else { Some(decode(&bytes).ok_or_else(damaged)?) };
         Ok((Self(file), seen))
+    }
+
+    /// The file as it is on a disk that takes no writes.
+    #[cfg(test)]
+    pub(super) fn unwritable(folder: &Path) -> Self {
+        Self(File::open(folder.join(NAME)).unwrap())
     }
 
     /// Notes a head.

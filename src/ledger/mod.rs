@@ -194,27 +194,19 @@ impl Ledger {
             return Err(StartFault::Foreign(size));
         }
         let head_file = HeadFile::create(keys)?;
-        Self::start(parts, head_file)
+        Self::start(parts, head_file, None)
     }
 
     /// Continues a log: its newest checkpoint must be signed by this key and cover all that the head file saw.
     pub fn open(parts: Parts, keys: &Path) -> Result<Self, StartFault> {
         let (head_file, seen) = HeadFile::open(keys)?;
-        let ledger = Self::start(parts, head_file)?;
-        let head = ledger.store.head()?;
-        if head.size > 0 && ledger.root_at(head.size)? != Some(head.root) {
-            return Err(StartFault::Foreign(head.size));
-        }
-        match seen {
-            Some((seen, _)) if seen > head.size => Err(StartFault::Older { record: head.size, seen }),
-            Some((seen, root)) if ledger.root_at(seen)? != Some(root) => Err(StartFault::Foreign(seen)),
-            _ => Ok(ledger),
-        }
+        Self::start(parts, head_file, seen)
     }
 
-    fn start(parts: Parts, head_file: HeadFile) -> Result<Self, StartFault> {
+    fn start(parts: Parts, head_file: HeadFile, seen: Option<(u64, Hash)>) -> Result<Self, StartFault> {
         let Parts { store, vault, clock, origin, checkpoint, issuer, data_token, search, blind } = parts;
         let notary = Arc::new(Notary::new(origin, checkpoint));
+        recognise(store.as_ref(), &notary, seen)?;
         let works =
             Works { store: Arc::clone(&store), notary: Arc::clone(&notary), clock: Arc::clone(&clock), head_file };
         let sequencer = Sequencer::start(works)?;
@@ -222,12 +214,6 @@ impl Ledger {
         let follower = Follower::start(Arc::clone(&store), Arc::clone(&scribe), search, blind)?;
         let tokens = TokenSigner::new(issuer, data_token);
         Ok(Self { store, vault, clock, scribe, notary, sequencer, follower, tokens })
-    }
-
-    /// The root that this key signed at a batch of `size`.
-    fn root_at(&self, size: u64) -> Result<Option<Hash>, Fault> {
-        let note = self.store.checkpoints(size.saturating_sub(1), 1)?.into_iter().next();
-        Ok(note.and_then(|(_, note)| self.notary.recognise(&note, size)))
     }
 
     /// The log's origin.
@@ -381,6 +367,23 @@ impl Ledger {
     }
 }
 
+/// Whether the record is the log of this key, and holds all that the head file saw. Nothing runs on it before.
+fn recognise(store: &dyn Store, notary: &Notary, seen: Option<(u64, Hash)>) -> Result<(), StartFault> {
+    let signed = |size: u64| -> Result<Option<Hash>, Fault> {
+        let note = store.checkpoints(size.saturating_sub(1), 1)?.into_iter().next();
+        Ok(note.and_then(|(_, note)| notary.recognise(&note, size)))
+    };
+    let head = store.head()?;
+    if head.size > 0 && signed(head.size)? != Some(head.root) {
+        return Err(StartFault::Foreign(head.size));
+    }
+    match seen {
+        Some((seen, _)) if seen > head.size => Err(StartFault::Older { record: head.size, seen }),
+        Some((seen, root)) if signed(seen)? != Some(root) => Err(StartFault::Foreign(seen)),
+        _ => Ok(()),
+    }
+}
+
 /// The event of a stored entry.
 pub fn event_of(row: &EntryRow) -> Option<Event> {
     row.leaf.get(1).copied().and_then(Event::from_byte)
@@ -391,3 +394,6 @@ pub fn time_of(row: &EntryRow) -> Option<Moment> {
     let seconds: [u8; 8] = row.leaf.get(4..12)?.try_into().ok()?;
     Some(Moment::from_unix(i64::from_be_bytes(seconds)))
 }
+
+#[cfg(test)]
+mod tests;

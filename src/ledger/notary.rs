@@ -98,3 +98,86 @@ fn leaf(draft: &Draft, bundle: &Hash, time: Moment) -> Leaf {
     }
     leaf
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Event;
+
+    fn notary() -> Notary {
+        Notary::new("log.example/unefois".into(), Ed25519Key::generate().unwrap().0)
+    }
+
+    fn draft(number: u8) -> Draft {
+        let [act_commitment, person_commitment] = [[number; 32], [!number; 32]];
+        Draft { event: Event::Check, act_commitment, person_commitment, act: vec![], person: vec![], link: None }
+    }
+
+    /// A head after five entries, and three more appended to it.
+    fn appended(notary: &Notary) -> (Head, Appended) {
+        let drafts: Vec<Draft> = (0..8).map(draft).collect();
+        let drafts: Vec<(&Draft, Hash)> = drafts.iter().map(|draft| (draft, [7; 32])).collect();
+        let (first, second) = drafts.split_at(5);
+        let before = notary.append(&Head::default(), Moment::default(), first);
+        let head = Head { size: before.size, root: before.root, range: before.range, ..Head::default() };
+        let new = notary.append(&head, Moment::from_unix(1_800_000_000), second);
+        (head, new)
+    }
+
+    #[test]
+    fn the_leaf_is_as_the_format_says() {
+        let leaf = leaf(&draft(3), &[7; 32], Moment::from_unix(0x0102_0304_0506));
+        let expected = [&[1, 32, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6][..], &[3; 32], &[252; 32], &[7; 32], &[0; 20]].concat();
+        assert_eq!(leaf.as_slice(), expected);
+    }
+
+    #[test]
+    fn what_is_read_back_as_written_is_signed() {
+        let notary = notary();
+        let (head, new) = appended(&notary);
+        let note = notary.sign(&head, &new, &new.leaves).unwrap();
+        assert_eq!(notary.recognise(&note, 8), Some(new.root));
+    }
+
+    #[test]
+    fn what_is_read_back_otherwise_is_not_signed() {
+        let notary = notary();
+        let (head, new) = appended(&notary);
+        for bit in 0..3 * 128 * 8 {
+            let mut leaves = new.leaves.clone();
+            leaves[bit / 1024][bit % 1024 / 8] ^= 1 << (bit % 8);
+            assert!(notary.sign(&head, &new, &leaves).is_err(), "bit {bit}");
+        }
+        let [one, two, three] = new.leaves[..] else { panic!("three leaves") };
+        for leaves in [&[][..], &[one, two], &[two, one, three], &[one, two, two], &[one, two, three, three]] {
+            assert!(notary.sign(&head, &new, leaves).is_err());
+        }
+    }
+
+    #[test]
+    fn what_the_tree_was_not_grown_from_is_not_signed() {
+        let notary = notary();
+        let (head, new) = appended(&notary);
+        let root = Appended { root: [9; 32], ..new.clone() };
+        assert!(notary.sign(&head, &root, &new.leaves).is_err());
+        let mut moved = head.clone();
+        moved.range.reverse();
+        assert!(notary.sign(&moved, &new, &new.leaves).is_err());
+        let shorter = Head { size: 4, ..head };
+        assert!(notary.sign(&shorter, &new, &new.leaves).is_err());
+    }
+
+    #[test]
+    fn a_checkpoint_is_recognised_whole_or_not_at_all() {
+        let notary = notary();
+        let note = notary.note(8, &[5; 32]).unwrap();
+        assert_eq!(notary.recognise(&note, 8), Some([5; 32]));
+        assert_eq!(notary.recognise(&note, 9), None);
+        assert_eq!(super::tests::notary().recognise(&note, 8), None, "another key");
+        for at in (0..note.len()).filter(|at| note.is_char_boundary(*at)) {
+            let (before, after) = note.split_at(at);
+            let altered = format!("{before}x{}", after.chars().skip(1).collect::<String>());
+            assert!(altered == note || notary.recognise(&altered, 8).is_none(), "{altered}");
+        }
+    }
+}

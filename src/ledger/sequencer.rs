@@ -179,6 +179,10 @@ impl Shared {
         let (mut linger, mut unsynced) = (false, None);
         while let Some(jobs) = self.next_batch(linger, &mut unsynced, works) {
             linger = jobs.len() > 1;
+            if let Some(fault) = self.halted.get() {
+                refuse(jobs.into_iter().map(|job| job.answer), fault);
+                continue;
+            }
             if let Err(fault) = works.commit(jobs) {
                 tracing::error!(%fault, "no more batches are committed");
                 self.halted.get_or_init(|| fault);
@@ -242,16 +246,14 @@ impl Works {
         let (proposals, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.proposal, job.answer)).unzip();
         match self.store.commit(&proposals, self.clock.now(), self.notary.as_ref()) {
             Ok(batch) => self.answer(batch, answers),
-            // One of them breaks a constraint: alone, it takes no other with it.
-            Err(Fault::Undone(_)) if proposals.len() > 1 => proposals
+            // One of them breaks a constraint, or rests on a doubtful time: alone, it takes no other with it.
+            Err(Fault::Undone(_) | Fault::ClockInDoubt(_)) if proposals.len() > 1 => proposals
                 .into_iter()
                 .zip(answers)
                 .try_for_each(|(proposal, answer)| self.commit(vec![Job { proposal, answer }])),
             Err(fault) => {
                 tracing::error!(%fault, "a batch was not committed");
-                for answer in answers {
-                    answer_one(answer, Err(fault.clone().into()));
-                }
+                refuse(answers, &fault);
                 Ok(())
             }
         }
@@ -259,9 +261,12 @@ impl Works {
 
     fn answer(&self, batch: Batch, answers: Vec<Answer>) -> Result<(), Fault> {
         let Batch { outcomes, before, after, appended } = batch;
-        if appended.is_some() {
-            let written = self.head_file.write(after.size, &after.root);
-            written.map_err(|fault| Fault::Broken(format!("the head file beside the checkpoint key: {fault}")))?;
+        if appended.is_some()
+            && let Err(fault) = self.head_file.write(after.size, &after.root)
+        {
+            let fault = Fault::Broken(format!("the head file beside the checkpoint key: {fault}"));
+            refuse(answers, &fault);
+            return Err(fault);
         }
         let sealed = appended.map(|(appended, checkpoint)| {
             Arc::new(Sealed { size_before: before.size, range_before: before.range, appended, checkpoint })
@@ -279,6 +284,12 @@ impl Works {
 }
 
 type Answer = oneshot::Sender<Result<Done, NotCommitted>>;
+
+fn refuse(answers: impl IntoIterator<Item = Answer>, fault: &Fault) {
+    for answer in answers {
+        answer_one(answer, Err(fault.clone().into()));
+    }
+}
 
 fn answer_one(answer: Answer, outcome: Result<Done, NotCommitted>) {
     // Who asked may have gone: the entry stands all the same.

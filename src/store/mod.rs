@@ -9,10 +9,12 @@
 //! - A commit whose outcome is not known is [`Fault::Broken`], never a success: the process takes no more writes.
 //! - Log rows are never changed or deleted.
 
+mod rows;
 mod search;
 mod sqlite;
 mod vault;
 
+pub use rows::{Class, ConsentRow, DraftRow, EntryRow, GrantRow, KeyUse, RecordRow, WrappedKey};
 pub use search::{Filter, Search, SearchRow};
 pub use sqlite::Sqlite;
 pub use vault::{Vault, VaultFault};
@@ -21,8 +23,7 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::domain::{
-    BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, Origin, Pseudonym, PurposeId, SubjectId, SubjectKind,
-    Version,
+    BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, Pseudonym, SubjectId, SubjectKind, Version,
 };
 
 /// SHA-256 hash of the tree, a commitment, or a digest.
@@ -116,6 +117,13 @@ pub enum Precondition {
     ClientRuns(ClientId),
 }
 
+impl Precondition {
+    /// Whether it rests on what time it is.
+    pub const fn is_timed(&self) -> bool {
+        matches!(self, Self::Before(_) | Self::GrantStands(_) | Self::DraftStands(_))
+    }
+}
+
 /// What a proposal changes besides the log.
 #[derive(Clone, Debug)]
 pub enum Write {
@@ -159,130 +167,6 @@ pub enum Write {
     StopClient(ClientId),
     /// The ephemeral engine starts anew.
     RaiseEphemeral,
-}
-
-/// A class of a subject's sealed data: each has its own key and its own date of destruction.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Class {
-    /// Evidence of decisions: consents, person parts of entries.
-    Evidence,
-    /// Values of one kind.
-    Values(KindId),
-}
-
-impl Class {
-    /// The class as stored.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Evidence => "evidence".to_owned(),
-            Self::Values(kind) => format!("values:{kind}"),
-        }
-    }
-}
-
-/// A key wrapped by the KEK of an epoch.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct WrappedKey {
-    /// The KEK's epoch.
-    pub epoch: u32,
-    /// The wrapped bytes.
-    pub wrapped: Vec<u8>,
-}
-
-/// A record's version as stored.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RecordRow {
-    /// Whose.
-    pub subject: SubjectId,
-    /// Its kind.
-    pub kind: KindId,
-    /// Its version, from 1.
-    pub version: Version,
-    /// The body that holds it.
-    pub holder: BodyId,
-    /// The purpose it was first collected for.
-    pub purpose: PurposeId,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// The body through whose portal it came, if any.
-    pub via: Option<BodyId>,
-    /// When.
-    pub at: Moment,
-    /// Its values, sealed under the subject's key of its class.
-    pub sealed: Vec<u8>,
-}
-
-/// A consent as stored.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ConsentRow {
-    /// Its identifier.
-    pub id: ConsentId,
-    /// Whose.
-    pub subject: SubjectId,
-    /// Its version, from 1.
-    pub version: Version,
-    /// Most uses.
-    pub max_uses: Option<u32>,
-    /// The consent, sealed under the subject's evidence key.
-    pub sealed: Vec<u8>,
-    /// The entry that last changed it; written by the engine.
-    pub entry: u64,
-}
-
-/// A grant as stored.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct GrantRow {
-    /// Its identifier.
-    pub id: GrantId,
-    /// The client that holds it.
-    pub client: ClientId,
-    /// The consent it rests on.
-    pub consent: ConsentId,
-    /// When it ends.
-    pub until: Moment,
-    /// Whether it was revoked.
-    pub revoked: bool,
-}
-
-/// A portal's draft as stored.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DraftRow {
-    /// Its identifier.
-    pub id: DraftId,
-    /// Whose.
-    pub subject: SubjectId,
-    /// Its kind.
-    pub kind: KindId,
-    /// The portal's client.
-    pub client: ClientId,
-    /// When it goes.
-    pub until: Moment,
-    /// The values, sealed under the subject's key of the kind's class.
-    pub sealed: Vec<u8>,
-}
-
-/// A log entry as stored.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct EntryRow {
-    /// Its index.
-    pub index: u64,
-    /// Its leaf.
-    pub leaf: Leaf,
-    /// The act part, sealed.
-    pub act: Vec<u8>,
-    /// The person part, sealed.
-    pub person: Vec<u8>,
-    /// Whose key opens it; none for entries that name nobody, and after erasure.
-    pub subject: Option<SubjectId>,
-}
-
-/// The use of an Idempotency-Key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct KeyUse {
-    /// The entry it led to.
-    pub entry: u64,
-    /// Keyed digest of the request's body.
-    pub body: Hash,
 }
 
 /// What a batch looks like once appended, before it is signed.
@@ -358,7 +242,8 @@ pub enum Fault {
     /// The engine cannot vouch for a commit, or cannot read. It takes no more writes until it is started again.
     #[error("the record does not answer: {0}")]
     Broken(String),
-    /// The clock is more than five seconds behind the head: no release on a doubtful time.
+    /// The clock is more than five seconds behind the head: nothing that rests on the time passes, and the batch that
+    /// holds such a thing is undone as a whole. What rests on no time, a withdrawal above all, goes on.
     #[error("the clock is {0} seconds behind the log")]
     ClockInDoubt(i64),
 }
@@ -435,3 +320,8 @@ pub trait Store: Send + Sync {
     /// The signed checkpoints of batches with a size above `after`, at most `limit`, sizes rising.
     fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<(u64, String)>, Fault>;
 }
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+pub(crate) use contract::{Chain, Folder, behind};

@@ -115,6 +115,8 @@ impl Search {
                 .query_map([subject], |row| row.get(0))?
                 .collect::<rusqlite::Result<Vec<u64>>>()?;
             db.execute("UPDATE rows SET subject = NULL WHERE subject = ?1", [subject])?;
+            // What was forgotten still lies in the log of pages until they are moved.
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
             Ok(indices)
         };
         forget().map_err(|fault: rusqlite::Error| broken(&fault))
@@ -198,4 +200,132 @@ fn search_row(row: &Row<'_>) -> rusqlite::Result<SearchRow> {
 
 fn broken(fault: &rusqlite::Error) -> Fault {
     Fault::Broken(format!("search projection: {fault}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Folder;
+
+    const SUBJECT: Hash = [1; 32];
+    const OTHER: Hash = [2; 32];
+
+    /// Thirty rows that differ in every column.
+    fn rows() -> Vec<SearchRow> {
+        let pick =
+            |index: u64, names: [&str; 2]| (index % 3 != 2).then(|| names[usize::from(index % 3 == 1)].to_owned());
+        let row = |index| SearchRow {
+            index,
+            time: Moment::from_unix(1_000 + i64::try_from(index / 2).unwrap()),
+            event: if index % 2 == 0 { "release" } else { "refusal" }.to_owned(),
+            releasing: pick(index, ["ville", "ministere"]),
+            receiving: pick(index / 3, ["agence", "ville"]),
+            purpose: pick(index / 2, ["aide", "bail"]),
+            basis: pick(index, ["consent", "act"]),
+            outcome: pick(index / 4, ["authorised", "refused"]),
+            subject: [Some(SUBJECT), Some(OTHER), None][usize::try_from(index % 3).unwrap()],
+        };
+        (0..30).map(row).collect()
+    }
+
+    fn filled() -> (Folder, Search) {
+        let folder = Folder::new();
+        let search = Search::open(folder.path()).unwrap();
+        search.add(&rows()[..20], 20).unwrap();
+        search.add(&rows()[20..], 30).unwrap();
+        (folder, search)
+    }
+
+    #[track_caller]
+    fn finds(filter: &Filter, matches: impl Fn(&SearchRow) -> bool) {
+        let (_folder, search) = filled();
+        let expected: Vec<SearchRow> = rows().into_iter().rev().filter(matches).collect();
+        assert!(!expected.is_empty() && (expected.len() < 30 || filter.clause().0.is_empty()), "the filter filters");
+        assert_eq!(search.find(filter, 99).unwrap(), expected);
+    }
+
+    #[test]
+    fn each_member_filters() {
+        let is = |value: &Option<String>, name: &str| value.as_deref() == Some(name);
+        let all = Filter::default();
+        finds(&all, |_| true);
+        finds(&Filter { event: Some("refusal".into()), ..all.clone() }, |row| row.event == "refusal");
+        finds(&Filter { body: Some("ville".into()), ..all.clone() }, |row| {
+            is(&row.releasing, "ville") || is(&row.receiving, "ville")
+        });
+        finds(&Filter { purpose: Some("bail".into()), ..all.clone() }, |row| is(&row.purpose, "bail"));
+        finds(&Filter { subject: Some(OTHER), ..all.clone() }, |row| row.subject == Some(OTHER));
+        let five = Moment::from_unix(1_005);
+        finds(&Filter { from: Some(five), ..all.clone() }, |row| row.time >= five);
+        finds(&Filter { until: Some(five), ..all.clone() }, |row| row.time < five);
+        finds(&Filter { before: Some(7), ..all }, |row| row.index < 7);
+    }
+
+    #[test]
+    fn members_are_joined_by_and() {
+        let (from, until) = (Some(Moment::from_unix(1_002)), Some(Moment::from_unix(1_012)));
+        let filter = Filter {
+            event: Some("release".into()),
+            body: Some("ville".into()),
+            purpose: Some("aide".into()),
+            subject: Some(SUBJECT),
+            from,
+            until,
+            before: Some(26),
+        };
+        finds(&filter, |row| {
+            let bodies = [row.releasing.as_deref(), row.receiving.as_deref()];
+            let what = row.event == "release" && row.purpose.as_deref() == Some("aide");
+            let when = Some(row.time) >= from && Some(row.time) < until && row.index < 26;
+            what && when && bodies.contains(&Some("ville")) && row.subject == Some(SUBJECT)
+        });
+        let (_folder, search) = filled();
+        let quoted = Filter { body: Some("' OR 1=1 --".into()), ..Filter::default() };
+        assert_eq!(search.find(&quoted, 99).unwrap(), []);
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_overlap() {
+        let (_folder, search) = filled();
+        let mut filter = Filter { event: Some("release".into()), ..Filter::default() };
+        let mut found = Vec::new();
+        loop {
+            let page = search.find(&filter, 4).unwrap();
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.index);
+            found.extend(page.into_iter().map(|row| row.index));
+        }
+        assert!(found.into_iter().eq((0..15).rev().map(|half| half * 2)));
+    }
+
+    #[test]
+    fn the_place_is_kept() {
+        let folder = Folder::new();
+        assert_eq!(Search::open(folder.path()).unwrap().next().unwrap(), 0);
+        Search::open(folder.path()).unwrap().add(&rows(), 31).unwrap();
+        let search = Search::open(folder.path()).unwrap();
+        assert_eq!(search.next().unwrap(), 31);
+        search.add(&rows(), 31).unwrap();
+        assert_eq!(search.find(&Filter::default(), 99).unwrap().len(), 30, "what is added twice is there once");
+    }
+
+    #[test]
+    fn a_subject_is_forgotten_and_the_rows_stay() {
+        let (folder, search) = filled();
+        let held = || {
+            std::fs::read_dir(folder.path()).unwrap().any(|file| {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                bytes.windows(32).any(|window| window == SUBJECT)
+            })
+        };
+        assert!(held(), "the search finds what is there");
+        let of_subject = Filter { subject: Some(SUBJECT), ..Filter::default() };
+        assert!(search.forget(&SUBJECT).unwrap().into_iter().eq((0..30).step_by(3)));
+        assert_eq!(search.find(&of_subject, 99).unwrap(), []);
+        assert_eq!(search.find(&Filter { subject: Some(OTHER), ..Filter::default() }, 99).unwrap().len(), 10);
+        let rows: Vec<u64> = search.find(&Filter::default(), 99).unwrap().iter().map(|row| row.index).collect();
+        assert!(rows.into_iter().eq((0..30).rev()));
+        assert!(search.forget(&SUBJECT).unwrap().is_empty());
+        assert!(!held(), "and nothing is left of it in the folder");
+    }
 }

@@ -94,3 +94,76 @@ const LOG: &str = "log";
 fn address<'a>(row: &'a [u8], field: &'a str, epoch: u32) -> Address<'a> {
     Address { table: "keys", row, field, version: u64::from(epoch) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Moment;
+    use crate::crypto::KeyRing;
+    use crate::store::{Chain, Folder, Proposal, Sqlite};
+
+    const SUBJECT: SubjectId = SubjectId::new([1; 16]);
+    const AT: Address = Address { table: "records", row: b"1", field: "sealed", version: 1 };
+
+    fn vault() -> (Folder, Vault) {
+        let folder = Folder::new();
+        let store = Arc::new(Sqlite::create(folder.path()).unwrap());
+        (folder, Vault::new(store, KeyRing::create("log.example", None).unwrap().keks))
+    }
+
+    fn keep(vault: &Vault, writes: Vec<Write>) {
+        let proposal = Proposal { writes, ..Proposal::default() };
+        vault.store.commit(&[proposal], Moment::default(), &Chain::default()).unwrap();
+    }
+
+    #[test]
+    fn a_key_is_made_kept_and_destroyed() {
+        let (_folder, vault) = vault();
+        assert!(vault.key(&SUBJECT, &Class::Evidence).unwrap().is_none());
+        let (key, write) = vault.key_or_new(&SUBJECT, &Class::Evidence).unwrap();
+        let sealed = key.seal(&AT, b"value").unwrap();
+        assert!(vault.key(&SUBJECT, &Class::Evidence).unwrap().is_none(), "not before its write is committed");
+        keep(&vault, vec![write.unwrap()]);
+        let (again, write) = vault.key_or_new(&SUBJECT, &Class::Evidence).unwrap();
+        assert!(write.is_none());
+        assert_eq!(again.open(&AT, &sealed).unwrap().as_slice(), b"value");
+        assert!(vault.key(&SubjectId::new([2; 16]), &Class::Evidence).unwrap().is_none());
+        keep(&vault, vec![Write::DestroyKeys(SUBJECT, vec![Class::Evidence])]);
+        let (new, _) = vault.key_or_new(&SUBJECT, &Class::Evidence).unwrap();
+        assert!(new.open(&AT, &sealed).is_err(), "a new key is another");
+    }
+
+    #[test]
+    fn a_log_key_is_opened_once_it_is_kept() {
+        let (_folder, vault) = vault();
+        assert!(vault.log_key(2026).unwrap().is_none());
+        let (key, write) = vault.new_log_key(2026).unwrap();
+        assert!(vault.log_key(2026).unwrap().is_none(), "not before its write is committed");
+        keep(&vault, vec![write]);
+        let kept = vault.log_key(2026).unwrap().unwrap();
+        assert_eq!(kept.open(&AT, &key.seal(&AT, b"act").unwrap()).unwrap().as_slice(), b"act");
+        assert!(Arc::ptr_eq(&kept, &vault.log_key(2026).unwrap().unwrap()));
+        assert!(vault.log_key(2027).unwrap().is_none());
+    }
+
+    #[test]
+    fn another_ring_opens_nothing() {
+        let (_folder, vault) = vault();
+        let (_, write) = vault.key_or_new(&SUBJECT, &Class::Evidence).unwrap();
+        let (_, log_write) = vault.new_log_key(2026).unwrap();
+        keep(&vault, vec![write.unwrap(), log_write]);
+        let other = Vault::new(Arc::clone(&vault.store), KeyRing::create("log.example", None).unwrap().keks);
+        assert!(matches!(other.key(&SUBJECT, &Class::Evidence), Err(VaultFault::Closed(1))));
+        assert!(matches!(other.log_key(2026), Err(VaultFault::Closed(1))));
+    }
+
+    #[test]
+    fn a_wrapped_key_opens_in_its_own_row_alone() {
+        let (_folder, vault) = vault();
+        let (_, write) = vault.key_or_new(&SUBJECT, &Class::Evidence).unwrap();
+        let Some(Write::PutKey(_, class, wrapped)) = write else { panic!("a new key has a write") };
+        let other = SubjectId::new([2; 16]);
+        keep(&vault, vec![Write::PutKey(other, class, wrapped)]);
+        assert!(matches!(vault.key(&other, &Class::Evidence), Err(VaultFault::Closed(1))));
+    }
+}

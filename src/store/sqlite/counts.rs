@@ -10,10 +10,10 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use crate::domain::ConsentId;
 
-/// Recent uses held in memory before they are folded.
-const HELD: usize = 65_536;
+/// Recent uses held in memory before they are folded; few under test, so that every test run folds.
+const HELD: usize = if cfg!(test) { 8 } else { 65_536 };
 /// Rows folded with one batch.
-const CHUNK: usize = 512;
+const CHUNK: usize = if cfg!(test) { 2 } else { 512 };
 
 /// Uses not yet in `counts`.
 #[derive(Debug, Default)]

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use self::counts::Counts;
-use super::{Batch, Fault, Head, Outcome, Proposal, Seal};
+use super::{Appended, Batch, Fault, Head, Outcome, Precondition, Proposal, Seal};
 use crate::clock::Moment;
 
 /// Older SQLite can corrupt a WAL database (fixed in 3.51.3).
@@ -38,7 +38,17 @@ pub struct Sqlite {
     folder: PathBuf,
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The folder's lock file, locked.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do where a child process, not yet started, still holds a copy of the file.
+        let _ = self.0.unlock();
+    }
 }
 
 struct Writer {
@@ -75,7 +85,7 @@ impl Sqlite {
         Self::start(folder, lock, db)
     }
 
-    fn start(folder: &Path, lock: File, mut db: Connection) -> Result<Self, Fault> {
+    fn start(folder: &Path, lock: Lock, mut db: Connection) -> Result<Self, Fault> {
         let format: i64 = db
             .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0))
             .map_err(|_| Fault::Broken("the file is not a record of Unefois".to_owned()))?;
@@ -111,14 +121,18 @@ impl Writer {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|fault| fault_of(&fault))?;
         let before = read::head(&tx).map_err(|fault| fault_of(&fault))?;
         let lag = before.time.since(now);
-        if lag > DOUBT {
+        if lag > DOUBT && proposals.iter().flat_map(|proposal| &proposal.preconditions).any(Precondition::is_timed) {
             return Err(Fault::ClockInDoubt(lag));
         }
         let time = now.max(before.time);
         let folded = self.counts.fold(&tx, before.size).map_err(|fault| fault_of(&fault))?;
         let mut run = write::Run::new(&tx, &self.counts, &before, time);
         let outcomes = run.all(proposals).map_err(|fault| fault_of(&fault))?;
+        if !outcomes.iter().any(Outcome::is_ok) {
+            return Ok(Batch { outcomes, before: before.clone(), after: before, appended: None });
+        }
         let (mut after, bundles, uses) = run.into_after();
+        after.time = time;
         let entries = passed(proposals, &outcomes).filter_map(|proposal| proposal.entry.as_ref());
         let drafts: Vec<_> = entries.zip(bundles).collect();
         let mut appended = None;
@@ -127,7 +141,7 @@ impl Writer {
             let read_back = write::entries(&tx, before.size, &new, &drafts).map_err(|fault| fault_of(&fault))?;
             let note = seal.sign(&before, &new, &read_back).map_err(|refused| Fault::Broken(refused.to_string()))?;
             write::checkpoint(&tx, new.size, &note).map_err(|fault| fault_of(&fault))?;
-            after.advance(time, &new);
+            after.advance(&new);
             appended = Some((new, Arc::from(note)));
         }
         write::head(&tx, &after).map_err(|fault| fault_of(&fault))?;
@@ -141,11 +155,10 @@ impl Writer {
 }
 
 impl Head {
-    fn advance(&mut self, time: Moment, appended: &super::Appended) {
+    fn advance(&mut self, appended: &Appended) {
         self.size = appended.size;
         self.root = appended.root;
         self.range.clone_from(&appended.range);
-        self.time = time;
     }
 }
 
@@ -155,11 +168,11 @@ fn passed<'a>(proposals: &'a [Proposal], outcomes: &'a [Outcome]) -> impl Iterat
 
 const FILE: &str = "ledger.sqlite";
 
-fn lock(folder: &Path) -> Result<File, Fault> {
+fn lock(folder: &Path) -> Result<Lock, Fault> {
     let path = folder.join("lock");
     let file = File::create(&path).map_err(|fault| Fault::Broken(format!("{}: {fault}", path.display())))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => {
             Err(Fault::Broken(format!("{} is in use by another process", folder.display())))
         }

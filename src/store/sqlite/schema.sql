@@ -1,5 +1,5 @@
 -- Format 1. Personal information is in sealed columns only; subjects are random ids that die with their keys.
-CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE head (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -14,6 +14,10 @@ CREATE TABLE entries (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, act BLOB NOT 
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
 CREATE TABLE nodes (level INTEGER, position INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID;
 
+-- Without this one, INSERT OR REPLACE would go past the two that follow.
+CREATE TRIGGER entries_follow BEFORE INSERT ON entries
+    WHEN NEW.idx <> (SELECT coalesce(max(idx), -1) + 1 FROM entries)
+    BEGIN SELECT RAISE(ABORT, 'log rows follow each other'); END;
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'log rows are never changed'); END;
 CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'log rows are never deleted'); END;
 CREATE TRIGGER checkpoints_stay BEFORE UPDATE ON checkpoints BEGIN SELECT RAISE(ABORT, 'log rows are never changed'); END;

@@ -1,0 +1,244 @@
+//! Rows: each write comes back as it went in, and log rows stay.
+
+use super::stand::Stand;
+use super::{Bench, CONSENT, NOW, SUBJECT, client, consent_row, entry, note, taking};
+use crate::crypto::sha256;
+use crate::domain::{BodyId, GrantId, KindId, Origin, Pseudonym, SubjectId, SubjectKind};
+use crate::store::{
+    Class, ConsentRow, DraftRow, GrantRow, Hash, KeyUse, Proposal, RecordRow, Store as _, WrappedKey, Write,
+};
+
+on_each_engine! {
+    a_subject_comes_back
+    keys_come_back_until_they_are_destroyed
+    records_come_back_by_version
+    consents_come_back_newest_change_first
+    pseudonyms_come_back_until_they_are_dropped
+    grants_and_drafts_come_back
+    uses_of_keys_come_back
+    bundles_and_stops_come_back
+    log_keys_come_back
+    entries_and_checkpoints_come_in_pages
+    every_eighth_level_of_the_tree_is_kept
+    links_are_cut
+    log_rows_are_neither_changed_nor_deleted
+}
+
+const OTHER: SubjectId = SubjectId::new([21; 16]);
+
+fn kind(name: &str) -> KindId {
+    name.parse().unwrap()
+}
+
+fn wrapped(byte: u8) -> WrappedKey {
+    WrappedKey { epoch: u32::from(byte), wrapped: vec![byte; 60] }
+}
+
+fn record(name: &str, version: u64) -> RecordRow {
+    RecordRow {
+        subject: SUBJECT,
+        kind: kind(name),
+        version,
+        holder: "ministere".parse().unwrap(),
+        purpose: "aide-etudes".parse().unwrap(),
+        origin: if version == 1 { Origin::Subject } else { Origin::IdentityService },
+        via: (version == 1).then(|| "ville".parse().unwrap()),
+        at: NOW.plus(-3),
+        sealed: vec![3, 2, 1],
+    }
+}
+
+fn draft(id: u8, subject: SubjectId) -> DraftRow {
+    let id = crate::domain::DraftId::new([id; 16]);
+    DraftRow { id, subject, kind: kind("adresse"), client: client("portail"), until: NOW.plus(9), sealed: vec![5] }
+}
+
+fn a_subject_comes_back<S: Stand>() {
+    let bench = Bench::<S>::up();
+    bench.write(vec![
+        Write::PutSubject(SUBJECT, SubjectKind::Person),
+        Write::PutSubject(OTHER, SubjectKind::Enterprise),
+        Write::PutIdentity([6; 32], SUBJECT),
+        Write::PutIdentity([7; 32], SUBJECT),
+    ]);
+    assert_eq!(bench.store.subject_kind(&SUBJECT).unwrap(), Some(SubjectKind::Person));
+    assert_eq!(bench.store.subject_kind(&OTHER).unwrap(), Some(SubjectKind::Enterprise));
+    assert_eq!(bench.store.subject_version(&SUBJECT).unwrap(), 1);
+    assert_eq!(bench.store.identity(&[6; 32]).unwrap(), Some(SUBJECT));
+    assert_eq!(bench.store.identity(&[7; 32]).unwrap(), Some(SUBJECT));
+    assert_eq!(bench.store.identity(&[8; 32]).unwrap(), None);
+}
+
+fn keys_come_back_until_they_are_destroyed<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let (income, address) = (Class::Values(kind("revenu")), Class::Values(kind("adresse")));
+    bench.write(vec![
+        Write::PutKey(SUBJECT, Class::Evidence, wrapped(1)),
+        Write::PutKey(SUBJECT, income.clone(), wrapped(2)),
+        Write::PutKey(SUBJECT, address.clone(), wrapped(3)),
+        Write::PutKey(OTHER, income.clone(), wrapped(4)),
+        Write::PutRecord(record("revenu", 1)),
+        Write::PutRecord(record("adresse", 1)),
+        Write::PutDraft(draft(1, SUBJECT)),
+        Write::PutDraft(draft(2, OTHER)),
+    ]);
+    let key = |subject, class| bench.store.key(&subject, class).unwrap();
+    assert_eq!(key(SUBJECT, &Class::Evidence), Some(wrapped(1)));
+    assert_eq!(key(SUBJECT, &income), Some(wrapped(2)));
+    assert_eq!(bench.store.classes(&SUBJECT).unwrap(), [Class::Evidence, address.clone(), income.clone()]);
+    bench.write(vec![Write::DestroyKeys(SUBJECT, vec![income.clone()])]);
+    assert_eq!(key(SUBJECT, &income), None);
+    assert_eq!(key(SUBJECT, &address), Some(wrapped(3)));
+    assert_eq!(key(OTHER, &income), Some(wrapped(4)), "another's stays");
+    assert_eq!(bench.store.record(&SUBJECT, &kind("revenu"), None).unwrap(), None);
+    assert!(bench.store.record(&SUBJECT, &kind("adresse"), None).unwrap().is_some());
+    assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), None);
+    assert!(bench.store.draft(&draft(2, OTHER).id).unwrap().is_some());
+    bench.write(vec![Write::PutKey(SUBJECT, income.clone(), wrapped(5))]);
+    assert_eq!(key(SUBJECT, &income), Some(wrapped(5)), "a new key may follow");
+}
+
+fn records_come_back_by_version<S: Stand>() {
+    let bench = Bench::<S>::up();
+    bench.write(vec![Write::PutRecord(record("revenu", 1)), Write::PutRecord(record("revenu", 2))]);
+    let read = |version| bench.store.record(&SUBJECT, &kind("revenu"), version).unwrap();
+    assert_eq!(read(None), Some(record("revenu", 2)));
+    assert_eq!(read(Some(1)), Some(record("revenu", 1)));
+    assert_eq!(read(Some(3)), None);
+    assert_eq!(bench.store.record(&OTHER, &kind("revenu"), None).unwrap(), None);
+}
+
+fn consents_come_back_newest_change_first<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let other = crate::domain::ConsentId::new([23; 16]);
+    bench.write(vec![Write::PutConsent(consent_row(CONSENT, 1, Some(4)))]);
+    bench.write(vec![Write::PutConsent(consent_row(other, 1, None))]);
+    bench.write(vec![Write::PutConsent(ConsentRow { sealed: vec![8], ..consent_row(CONSENT, 2, Some(4)) })]);
+    let first = ConsentRow { entry: 2, sealed: vec![8], ..consent_row(CONSENT, 2, Some(4)) };
+    let second = ConsentRow { entry: 1, ..consent_row(other, 1, None) };
+    assert_eq!(bench.store.consent(&CONSENT).unwrap(), Some(first.clone()));
+    assert_eq!(bench.store.consents_of(&SUBJECT).unwrap(), [first, second]);
+    assert_eq!(bench.store.consents_of(&OTHER).unwrap(), []);
+}
+
+fn pseudonyms_come_back_until_they_are_dropped<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let (town, ministry): (BodyId, BodyId) = ("ville".parse().unwrap(), "ministere".parse().unwrap());
+    let name = |byte| Pseudonym::new([byte; 16]);
+    bench.write(vec![
+        Write::PutPseudonym(SUBJECT, town.clone(), name(1)),
+        Write::PutPseudonym(SUBJECT, ministry.clone(), name(2)),
+        Write::PutPseudonym(OTHER, town.clone(), name(3)),
+    ]);
+    assert_eq!(bench.store.pseudonym(&SUBJECT, &town).unwrap(), Some(name(1)));
+    assert_eq!(bench.store.pseudonym(&SUBJECT, &ministry).unwrap(), Some(name(2)));
+    bench.write(vec![Write::DropPseudonyms(SUBJECT)]);
+    assert_eq!(bench.store.pseudonym(&SUBJECT, &town).unwrap(), None);
+    assert_eq!(bench.store.pseudonym(&SUBJECT, &ministry).unwrap(), None);
+    assert_eq!(bench.store.pseudonym(&OTHER, &town).unwrap(), Some(name(3)));
+}
+
+fn grants_and_drafts_come_back<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let id = GrantId::new([3; 16]);
+    let grant = GrantRow { id, client: client("agence"), consent: CONSENT, until: NOW.plus(60), revoked: false };
+    bench.write(vec![Write::PutGrant(grant.clone()), Write::PutDraft(draft(1, SUBJECT))]);
+    assert_eq!(bench.store.grant(&id).unwrap(), Some(grant.clone()));
+    assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), Some(draft(1, SUBJECT)));
+    bench.write(vec![Write::RevokeGrant(id), Write::DropDraft(draft(1, SUBJECT).id)]);
+    assert_eq!(bench.store.grant(&id).unwrap(), Some(GrantRow { revoked: true, ..grant }));
+    assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), None);
+}
+
+fn uses_of_keys_come_back<S: Stand>() {
+    let bench = Bench::<S>::up();
+    bench.outcomes(&[entry(1)]);
+    bench.write(vec![Write::PutKeyUse(client("agence"), "clé 1".into(), [4; 32])]);
+    let used = |key| bench.store.key_use(&client("agence"), key).unwrap();
+    assert_eq!(used("clé 1"), Some(KeyUse { entry: 1, body: [4; 32] }));
+    assert_eq!(used("clé 2"), None);
+}
+
+fn bundles_and_stops_come_back<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let digest = sha256(&[b"rules"]);
+    bench.write(vec![
+        Write::Activate(digest, b"rules".as_slice().into()),
+        Write::Activate([8; 32], b"others".as_slice().into()),
+        Write::Activate(digest, b"rules".as_slice().into()),
+        Write::StopClient(client("portail")),
+        Write::StopClient(client("agence")),
+    ]);
+    assert_eq!(bench.store.head().unwrap().bundle, digest, "a bundle may come back into force");
+    assert_eq!(bench.store.bundle(&digest).unwrap().as_deref(), Some(b"rules".as_slice()));
+    assert_eq!(bench.store.bundle(&[9; 32]).unwrap(), None);
+    assert_eq!(bench.store.stopped().unwrap(), [client("agence"), client("portail")]);
+}
+
+fn log_keys_come_back<S: Stand>() {
+    let bench = Bench::<S>::up();
+    bench.write(vec![Write::PutLogKey(2026, wrapped(1)), Write::PutLogKey(-1, wrapped(2))]);
+    assert_eq!(bench.store.log_key(2026).unwrap(), Some(wrapped(1)));
+    assert_eq!(bench.store.log_key(-1).unwrap(), Some(wrapped(2)));
+    assert_eq!(bench.store.log_key(2027).unwrap(), None);
+}
+
+fn entries_and_checkpoints_come_in_pages<S: Stand>() {
+    let bench = Bench::<S>::up();
+    for batch in [1, 2, 3] {
+        bench.outcomes(&vec![entry(batch); usize::from(batch)]);
+    }
+    let acts = |from, limit| -> Vec<(u64, u8)> {
+        bench.store.entries(from, limit).unwrap().iter().map(|row| (row.index, row.act[0])).collect()
+    };
+    assert_eq!(acts(0, 4), [(0, 1), (1, 2), (2, 2), (3, 3)]);
+    assert_eq!(acts(4, 4), [(4, 3), (5, 3)]);
+    assert_eq!(acts(6, 4), []);
+    let leaves: Vec<_> = bench.store.entries(0, 9).unwrap().iter().map(|row| row.leaf).collect();
+    assert_eq!(bench.store.leaves(0, 9).unwrap(), leaves);
+    assert_eq!(bench.store.leaves(2, 1).unwrap(), leaves[2..3]);
+    assert_eq!(bench.store.checkpoints(0, 2).unwrap(), [(1, note(1)), (3, note(3))]);
+    assert_eq!(bench.store.checkpoints(3, 2).unwrap(), [(6, note(6))]);
+}
+
+fn every_eighth_level_of_the_tree_is_kept<S: Stand>() {
+    let bench = Bench::<S>::up();
+    bench.outcomes(&[entry(1), entry(2)]);
+    let second: Hash = sha256(&[&bench.store.leaves(1, 1).unwrap()[0]]);
+    for level in 0..=16 {
+        let kept = matches!(level, 8 | 16).then_some(second);
+        assert_eq!(bench.store.node(level, 1).unwrap(), kept, "level {level}");
+    }
+    assert_eq!(bench.store.node(8, 2).unwrap(), None);
+}
+
+fn links_are_cut<S: Stand>() {
+    let bench = Bench::<S>::up();
+    bench.write(vec![Write::PutConsent(consent_row(CONSENT, 1, None))]);
+    bench.outcomes(&[taking(CONSENT), taking(CONSENT)]);
+    let subjects = || bench.store.entries(0, 9).unwrap().iter().map(|row| row.subject).collect::<Vec<_>>();
+    assert_eq!(subjects(), [None, Some(SUBJECT), Some(SUBJECT)]);
+    bench.outcomes(&[Proposal { writes: vec![Write::CutLinks(vec![1, 77])], ..Proposal::default() }]);
+    assert_eq!(subjects(), [None, None, Some(SUBJECT)]);
+}
+
+fn log_rows_are_neither_changed_nor_deleted<S: Stand>() {
+    let bench = Bench::<S>::up();
+    bench.outcomes(&[entry(1)]);
+    let before = (bench.store.entries(0, 9).unwrap(), bench.store.checkpoints(0, 9).unwrap());
+    for statement in [
+        "UPDATE entries SET act = person",
+        "UPDATE entries SET idx = 7",
+        "DELETE FROM entries",
+        "UPDATE checkpoints SET note = 'another'",
+        "DELETE FROM checkpoints",
+        "INSERT INTO checkpoints VALUES (1, 'another')",
+        "INSERT INTO checkpoints VALUES (0, 'another')",
+        "INSERT OR REPLACE INTO checkpoints VALUES (1, 'another')",
+        "INSERT OR REPLACE INTO entries SELECT idx, leaf, person, act FROM entries",
+    ] {
+        assert!(bench.stand.behind(statement).is_err(), "{statement}");
+    }
+    assert_eq!((bench.store.entries(0, 9).unwrap(), bench.store.checkpoints(0, 9).unwrap()), before);
+    assert_eq!(bench.stand.behind("INSERT INTO checkpoints VALUES (9, 'a later one')"), Ok(()), "the control");
+}

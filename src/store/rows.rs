@@ -1,0 +1,129 @@
+//! Rows as they are stored, whatever the engine.
+
+use super::{Hash, Leaf};
+use crate::clock::Moment;
+use crate::domain::{BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, PurposeId, SubjectId, Version};
+
+/// A class of a subject's sealed data: each has its own key and its own date of destruction.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Class {
+    /// Evidence of decisions: consents, person parts of entries.
+    Evidence,
+    /// Values of one kind.
+    Values(KindId),
+}
+
+impl Class {
+    /// The class as stored.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Evidence => "evidence".to_owned(),
+            Self::Values(kind) => format!("values:{kind}"),
+        }
+    }
+}
+
+/// A key wrapped by the KEK of an epoch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WrappedKey {
+    /// The KEK's epoch.
+    pub epoch: u32,
+    /// The wrapped bytes.
+    pub wrapped: Vec<u8>,
+}
+
+/// A record's version as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RecordRow {
+    /// Whose.
+    pub subject: SubjectId,
+    /// Its kind.
+    pub kind: KindId,
+    /// Its version, from 1.
+    pub version: Version,
+    /// The body that holds it.
+    pub holder: BodyId,
+    /// The purpose it was first collected for.
+    pub purpose: PurposeId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The body through whose portal it came, if any.
+    pub via: Option<BodyId>,
+    /// When.
+    pub at: Moment,
+    /// Its values, sealed under the subject's key of its class.
+    pub sealed: Vec<u8>,
+}
+
+/// A consent as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConsentRow {
+    /// Its identifier.
+    pub id: ConsentId,
+    /// Whose.
+    pub subject: SubjectId,
+    /// Its version, from 1.
+    pub version: Version,
+    /// Most uses.
+    pub max_uses: Option<u32>,
+    /// The consent, sealed under the subject's evidence key.
+    pub sealed: Vec<u8>,
+    /// The entry that last changed it; written by the engine.
+    pub entry: u64,
+}
+
+/// A grant as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GrantRow {
+    /// Its identifier.
+    pub id: GrantId,
+    /// The client that holds it.
+    pub client: ClientId,
+    /// The consent it rests on.
+    pub consent: ConsentId,
+    /// When it ends.
+    pub until: Moment,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A portal's draft as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DraftRow {
+    /// Its identifier.
+    pub id: DraftId,
+    /// Whose.
+    pub subject: SubjectId,
+    /// Its kind.
+    pub kind: KindId,
+    /// The portal's client.
+    pub client: ClientId,
+    /// When it goes.
+    pub until: Moment,
+    /// The values, sealed under the subject's key of the kind's class.
+    pub sealed: Vec<u8>,
+}
+
+/// A log entry as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EntryRow {
+    /// Its index.
+    pub index: u64,
+    /// Its leaf.
+    pub leaf: Leaf,
+    /// The act part, sealed.
+    pub act: Vec<u8>,
+    /// The person part, sealed.
+    pub person: Vec<u8>,
+    /// Whose key opens it; none for entries that name nobody, and after erasure.
+    pub subject: Option<SubjectId>,
+}
+
+/// The use of an Idempotency-Key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeyUse {
+    /// The entry it led to.
+    pub entry: u64,
+    /// Keyed digest of the request's body.
+    pub body: Hash,
+}

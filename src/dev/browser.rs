@@ -13,6 +13,7 @@ const LONGEST_CHAIN: usize = 12;
 pub struct Browser {
     wire: Wire,
     cookies: BTreeMap<String, String>,
+    visited: Vec<String>,
     /// Addresses that begin so are a client's own: the browser stops there.
     stop: String,
 }
@@ -73,7 +74,12 @@ impl Page {
 impl Browser {
     /// A new browser, which stops at addresses that begin with `stop`.
     pub fn new(wire: Wire, stop: &str) -> Self {
-        Self { wire, cookies: BTreeMap::new(), stop: stop.to_owned() }
+        Self { wire, cookies: BTreeMap::new(), visited: Vec::new(), stop: stop.to_owned() }
+    }
+
+    /// Every address that it was at, as its history and the servers' logs have them.
+    pub fn visited(&self) -> &[String] {
+        &self.visited
     }
 
     /// Opens an address.
@@ -99,6 +105,7 @@ impl Browser {
     async fn go(&mut self, method: Method, url: String, body: String) -> Result<Landed, String> {
         let (mut method, mut url, mut body) = (method, url, body);
         for _ in 0..LONGEST_CHAIN {
+            self.visited.push(url.clone());
             if url.starts_with(&self.stop) {
                 return Ok(Landed::Back(query(&url)));
             }

@@ -247,9 +247,14 @@ async fn methods_and_routes_that_are_not_there() {
         let what = format!("{method} {path}");
         scene.refused(&what, &scene.ask("cle").method(method).url(&at(path)), 405).await;
     }
-    for path in
-        ["/v1", "/v1/releases/", "/v2/releases", "/oauth/register", "/.well-known/openid-configuration", "/fr/x/y"]
-    {
+    for path in [
+        "/v1/autre",
+        "/v1/releases/",
+        "/v2/releases",
+        "/oauth/register",
+        "/.well-known/openid-configuration",
+        "/fr/x/y",
+    ] {
         scene.refused(path, &scene.ask("cle").url(&at(path)), 404).await;
     }
     scene.world.end().await;

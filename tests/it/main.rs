@@ -11,6 +11,8 @@ mod architecture;
 mod bad_input;
 mod harness;
 mod kill;
+mod promises;
 mod races;
+mod redis;
 mod scenario;
 mod start;

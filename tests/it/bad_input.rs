@@ -119,6 +119,7 @@ impl Scene {
         self.form_with(client, id, endpoint, &client.assertion().unwrap(), parameters)
     }
 
+    #[expect(clippy::unused_self, reason = "reads as what this client sends")]
     fn form_with(
         &self,
         client: &Client,

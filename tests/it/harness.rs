@@ -262,7 +262,9 @@ impl Load {
 
     /// Waits until so many were answered.
     pub(crate) async fn until(&self, count: usize) {
-        while self.answered.load(Ordering::SeqCst) < count && !self.workers.iter().all(|it| it.is_finished()) {
+        while self.answered.load(Ordering::SeqCst) < count
+            && !self.workers.iter().all(tokio::task::JoinHandle::is_finished)
+        {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

@@ -7,7 +7,6 @@
 //! - Outside a demo catalogue, at least one permit that fired was read and confirmed.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::bundle::Loaded;
@@ -95,10 +94,14 @@ fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
 /// Action and facts as canonical JSON (RFC 8785). Every name in them is a slug, which needs no escaping.
 pub(super) fn canonical(action: Action, stated: &Stated<'_>) -> String {
     let mut text = String::with_capacity(1024);
-    let _ = write!(text, "{{\"action\":\"{action}\",\"facts\":{{");
-    for (index, (name, fact)) in stated.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}\"{name}\":");
+    text.push_str("{\"action\":\"");
+    text.push_str(action.as_str());
+    let mut between = "\",\"facts\":{\"";
+    for (name, fact) in stated {
+        text.push_str(between);
+        text.push_str(name);
+        text.push_str("\":");
+        between = ",\"";
         match fact {
             Fact::Is(holds) => text.push_str(if *holds { "true" } else { "false" }),
             Fact::Word(word) => list(&mut text, "\"", [*word], "\""),

@@ -380,6 +380,11 @@ pub(super) async fn answer_consent(
                 declined.map_err(|it| app.refused(&browser, &it))?;
                 leave(&app, &mut browser).await
             }
+            // Enter, pressed in a box: nothing is decided.
+            None if form.get("again").is_some() => {
+                view::keep_ticks(&mut page, &chosen);
+                Ok(app.page(&browser, StatusCode::OK, page.render(), &[&pushed.redirect_uri]))
+            }
             _ => Err(app.message(&browser, StatusCode::BAD_REQUEST, Outcome::BadRequest, None, None)),
         }
     })

@@ -30,16 +30,18 @@ pub(super) struct Browser {
 pub(super) type Stop = Box<Response>;
 
 impl App {
-    /// The browser's session, or a new one.
-    pub(super) async fn browser(&self, headers: &HeaderMap, language: Language) -> Result<Browser, Stop> {
+    /// The browser's session, or a new one. An address that names no `language` speaks the one last read.
+    pub(super) async fn browser(&self, headers: &HeaderMap, language: Option<Language>) -> Result<Browser, Stop> {
         let name = cookie(headers, self.cookie_name());
         if let Some(name) = name {
             let session: Option<Session> = self.get(Space::Session, &name).await.map_err(|lost| self.lost(lost))?;
             if let Some(session) = session {
+                let language = language.unwrap_or(session.language);
                 return Ok(Browser { name, session, language, new: false });
             }
         }
         let fresh = || random::<32>().map(b64::encode).map_err(|_| self.lost(Lost::Unavailable));
+        let language = language.unwrap_or_default();
         Ok(Browser { name: fresh()?, session: Session::new(fresh()?), language, new: true })
     }
 
@@ -50,7 +52,7 @@ impl App {
         language: Language,
         body: &[u8],
     ) -> Result<(Browser, Form), Stop> {
-        let browser = self.browser(headers, language).await?;
+        let browser = self.browser(headers, Some(language)).await?;
         let form = Form::parse(body, &["with", "express"]);
         let same_site = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin");
         match form {

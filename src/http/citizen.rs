@@ -34,7 +34,7 @@ enum Flow {
 /// `GET /oauth/authorize`: an agency or a portal hands a person over.
 pub(super) async fn authorize(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     answer(async {
-        let mut browser = app.browser(&headers, Language::Fr).await?;
+        let mut browser = app.browser(&headers, None).await?;
         let form = Form::parse(query.unwrap_or_default().as_bytes(), &[]).ok();
         let handle = form.as_ref().and_then(|form| handle_of(form.get("request_uri")?));
         let client = form.as_ref().and_then(|form| form.get("client_id"));
@@ -50,7 +50,7 @@ pub(super) async fn authorize(State(app): State<Arc<App>>, RawQuery(query): RawQ
         browser.session.flow = Some(format!("request:{handle}"));
         browser.session.shown = None;
         app.keep(&browser).await?;
-        Ok(app.redirect(&browser, "/fr/demande"))
+        Ok(app.redirect(&browser, &format!("/{}/demande", browser.language.code())))
     })
     .await
 }
@@ -58,15 +58,15 @@ pub(super) async fn authorize(State(app): State<Arc<App>>, RawQuery(query): RawQ
 /// `GET /confirm/{name}`: a portal sends its person to confirm a draft. Opens once.
 pub(super) async fn confirm_uri(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     answer(async {
-        let mut browser = app.browser(&headers, Language::Fr).await?;
+        let mut browser = app.browser(&headers, None).await?;
         let waiting: Option<Waiting> = app.get(Space::ConfirmUri, &name).await.map_err(|lost| app.lost(lost))?;
         if waiting.is_none() {
             return Err(app.message(&browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None));
         }
         browser.session.flow = Some(format!("draft:{name}"));
         app.keep(&browser).await?;
-        let next = if browser.session.person().is_some() { "/fr/brouillon" } else { "/fr/demande" };
-        Ok(app.redirect(&browser, next))
+        let next = if browser.session.person().is_some() { "brouillon" } else { "demande" };
+        Ok(app.redirect(&browser, &format!("/{}/{next}", browser.language.code())))
     })
     .await
 }
@@ -149,7 +149,7 @@ pub(super) async fn signed_in(
     headers: HeaderMap,
 ) -> Response {
     answer(async {
-        let mut browser = app.browser(&headers, Language::Fr).await?;
+        let mut browser = app.browser(&headers, None).await?;
         let pending = browser.session.pending.take();
         app.keep(&browser).await?;
         let failed = |outcome| app.message(&browser, StatusCode::BAD_REQUEST, outcome, None, None);
@@ -161,7 +161,7 @@ pub(super) async fn signed_in(
         let strong = app.persons.is_strong(&signed_in);
         browser.session.sign_in_person(signed_in, strong, app.broker.now());
         app.rename(&mut browser).await?;
-        Ok(app.redirect(&browser, "/fr/pour-qui"))
+        Ok(app.redirect(&browser, &format!("/{}/pour-qui", browser.language.code())))
     })
     .await
 }
@@ -380,6 +380,11 @@ pub(super) async fn answer_consent(
                 declined.map_err(|it| app.refused(&browser, &it))?;
                 leave(&app, &mut browser).await
             }
+            // Enter, pressed in a box: nothing is decided.
+            None if form.get("again").is_some() => {
+                view::keep_ticks(&mut page, &chosen);
+                Ok(app.page(&browser, StatusCode::OK, page.render(), &[&pushed.redirect_uri]))
+            }
             _ => Err(app.message(&browser, StatusCode::BAD_REQUEST, Outcome::BadRequest, None, None)),
         }
     })
@@ -465,7 +470,7 @@ pub(super) async fn proof(
 /// `GET /{language}/english`: the gate before English.
 pub(super) async fn gate(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     answer(async {
-        let browser = app.browser(&headers, Language::Fr).await?;
+        let browser = app.browser(&headers, Some(Language::Fr)).await?;
         app.keep(&browser).await?;
         let form = Form::parse(query.unwrap_or_default().as_bytes(), &[]).unwrap_or_default();
         let next = form.get("vers").filter(|path| is_path(path)).unwrap_or_default().to_owned();
@@ -482,8 +487,9 @@ pub(super) async fn attest(State(app): State<Arc<App>>, headers: HeaderMap, body
         let next = form.get("next").filter(|path| is_path(path)).unwrap_or_default();
         let attested = form.get("choice") == Some("attest");
         browser.session.attested = attested;
+        browser.session.language = if attested { Language::En } else { Language::Fr };
         app.keep(&browser).await?;
-        let language = if attested { "en" } else { "fr" };
+        let language = browser.session.language.code();
         Ok(app.redirect(&browser, format!("/{language}/{next}").trim_end_matches('/')))
     })
     .await
@@ -492,7 +498,7 @@ pub(super) async fn attest(State(app): State<Arc<App>>, headers: HeaderMap, body
 /// `GET /problems/{slug}`: cause and mend of a kind of problem.
 pub(super) async fn problem(State(app): State<Arc<App>>, Path(slug): Path<String>, headers: HeaderMap) -> Response {
     answer(async {
-        let browser = app.browser(&headers, Language::Fr).await?;
+        let browser = app.browser(&headers, None).await?;
         let kind = KINDS.iter().find(|kind| kind.slug == slug);
         let kind = kind.ok_or_else(|| app.refused(&browser, &Refusal::Unknown))?;
         let [title, cause, mend] = kind.texts();
@@ -507,7 +513,7 @@ pub(super) async fn problem(State(app): State<Arc<App>>, Path(slug): Path<String
 /// Any other address.
 pub(super) async fn nowhere(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     answer(async {
-        let browser = app.browser(&headers, Language::Fr).await?;
+        let browser = app.browser(&headers, None).await?;
         Err(app.refused(&browser, &Refusal::Unknown))
     })
     .await
@@ -521,11 +527,12 @@ pub(super) async fn answer(handler: impl Future<Output = Result<Response, Stop>>
 /// The browser behind a request for a page. English comes after the gate.
 pub(super) async fn open(app: &App, headers: &HeaderMap, language: &str) -> Result<Browser, Stop> {
     let asked = language_of(language);
-    let browser = app.browser(headers, asked.unwrap_or_default()).await?;
+    let mut browser = app.browser(headers, asked).await?;
     match asked {
         None => Err(app.refused(&browser, &Refusal::Unknown)),
         Some(Language::En) if !browser.session.attested => Err(Box::new(app.redirect(&browser, "/fr/english"))),
-        Some(_) => {
+        Some(language) => {
+            browser.session.language = language;
             app.keep(&browser).await?;
             Ok(browser)
         }

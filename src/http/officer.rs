@@ -14,7 +14,7 @@ use super::citizen::{answer, open, posted};
 use super::form::Form;
 use super::view;
 use crate::broker::Refusal;
-use crate::domain::{Language, Query as LogQuery};
+use crate::domain::Query as LogQuery;
 use crate::identity::AuthenticatedOfficer;
 use crate::identity::login::Callback;
 use crate::pages::{Outcome, Search, SearchError, SearchForm};
@@ -26,7 +26,7 @@ pub(super) async fn signed_in(
     headers: HeaderMap,
 ) -> Response {
     answer(async {
-        let mut browser = app.browser(&headers, Language::Fr).await?;
+        let mut browser = app.browser(&headers, None).await?;
         let pending = browser.session.pending.take();
         app.keep(&browser).await?;
         let failed = || app.message(&browser, StatusCode::BAD_REQUEST, Outcome::SessionEnded, None, None);
@@ -37,7 +37,7 @@ pub(super) async fn signed_in(
         })?;
         browser.session.sign_in_officer(signed_in);
         app.rename(&mut browser).await?;
-        Ok(app.redirect(&browser, "/fr/registre"))
+        Ok(app.redirect(&browser, &format!("/{}/registre", browser.language.code())))
     })
     .await
 }

@@ -157,19 +157,23 @@ fn item(
     })
 }
 
-/// Marks what the person ticked and what a yes still lacks: an act of its own for each sensitive attribute (s. 59).
-pub(super) fn lacks_express(page: &mut Consent, chosen: &Chosen) -> bool {
-    let mut lacks = false;
+/// Keeps what the person ticked.
+pub(super) fn keep_ticks(page: &mut Consent, chosen: &Chosen) {
     for item in &mut page.items {
         let ticked = chosen.express.contains(&item.attribute) || chosen.optional.contains(&item.attribute);
-        item.tick = match (ticked, item.sensitive && !item.optional) {
-            (true, _) => Tick::Kept,
-            (false, true) => {
-                lacks = true;
-                Tick::Missing
-            }
-            (false, false) => Tick::Empty,
-        };
+        item.tick = if ticked { Tick::Kept } else { Tick::Empty };
+    }
+}
+
+/// Keeps what the person ticked, and marks what a yes still lacks: an act of its own for each sensitive attribute (s. 59).
+pub(super) fn lacks_express(page: &mut Consent, chosen: &Chosen) -> bool {
+    keep_ticks(page, chosen);
+    let mut lacks = false;
+    for item in &mut page.items {
+        if item.sensitive && !item.optional && item.tick == Tick::Empty {
+            lacks = true;
+            item.tick = Tick::Missing;
+        }
     }
     lacks
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::login::{Pending, SignedIn};
 use super::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::clock::Moment;
-use crate::domain::{Giver, Identified, SubjectId};
+use crate::domain::{Giver, Identified, Language, SubjectId};
 
 /// Longest a session lives, in seconds.
 pub const SESSION_LIFE: u32 = 3_600;
@@ -31,6 +31,8 @@ pub struct Session {
     pub csrf: String,
     /// Whether the person attested, in good faith, to be one whom the State may serve in English.
     pub attested: bool,
+    /// The language last read: sign-in and partners' sites bring the person back to it.
+    pub language: Language,
     /// What brought the browser here, to be gone on with after sign-in: the name of a pushed request or of a draft.
     pub flow: Option<String>,
     /// When the question before the person was first shown.
@@ -52,7 +54,8 @@ struct Person {
 impl Session {
     /// A session in which nobody signed in.
     pub const fn new(csrf: String) -> Self {
-        Self { csrf, attested: false, flow: None, shown: None, pending: None, person: None, officer: None }
+        let language = Language::Fr;
+        Self { csrf, attested: false, language, flow: None, shown: None, pending: None, person: None, officer: None }
     }
 
     /// A person signed in at `at`, as strongly as an express consent asks for or not.

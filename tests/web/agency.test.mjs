@@ -4,30 +4,11 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import * as oauth from 'oauth4webapi'
 import { compactDecrypt, createRemoteJWKSet, importJWK, jwtVerify, calculateJwkThumbprint, exportJWK } from 'jose'
-import { ADRESSE, AIDE_ETUDES, REVENU, agency, call, dataRelease, dev, portalSession, push, redeem, release } from './world.mjs'
-import { Person, text } from './person.mjs'
+import { AIDE_ETUDES, agency, call, dataRelease, dev, portalSession, push, redeem, release } from './world.mjs'
+import { Person, putOnFile, text } from './person.mjs'
 import { checkEntry, checkProof } from './proof.mjs'
 
 const get = async (path) => (await fetch(dev.issuer + path)).text()
-
-// The portal's part: both records confirmed by the person. Gives the portal's client and token.
-async function putOnFile(person) {
-  const portal = await agency('portail-fleuve')
-  const pushed = await push(portal, portalSession({ checks: ['adresse', 'revenu'], drafts: ['adresse', 'revenu'] }))
-  const session = await person.arrive(pushed.url)
-  const { back } = await person.press(session, 'choice', 'yes')
-  const token = await redeem(portal, pushed, back)
-  for (const [kind, values] of Object.entries({ adresse: ADRESSE, revenu: REVENU })) {
-    const body = { values, redirect_uri: portal.redirect_uri, state: `brouillon-${kind}` }
-    const drafted = await call(portal, token, 'PUT', `/v1/records/${kind}`, body)
-    assert.equal(drafted.status, 201, JSON.stringify(drafted.body))
-    const page = await person.open(drafted.body.confirm_uri)
-    const { back } = await person.press(page, 'choice', 'yes')
-    assert.equal(back.searchParams.get('result'), 'done')
-    assert.equal(back.searchParams.get('state'), `brouillon-${kind}`)
-  }
-  return { portal, token }
-}
 
 async function consentTo(person, who, details, ticked = []) {
   const pushed = await push(who, details)

@@ -1,5 +1,6 @@
 // A person with the smallest of browsers: cookies, redirects, forms as their pages write them. No script runs in it.
-import { dev, site } from './world.mjs'
+import assert from 'node:assert/strict'
+import { ADRESSE, REVENU, agency, call, dev, portalSession, push, redeem, site } from './world.mjs'
 
 export class Person {
   #cookies = new Map()
@@ -56,6 +57,25 @@ export class Person {
     const arrival = await this.open(url)
     return this.signIn(await this.press(arrival, 'choice', 'continue'))
   }
+}
+
+// The portal's part: both records confirmed by the person. Gives the portal's client and token.
+export async function putOnFile(person) {
+  const portal = await agency('portail-fleuve')
+  const pushed = await push(portal, portalSession({ checks: ['adresse', 'revenu'], drafts: ['adresse', 'revenu'] }))
+  const session = await person.arrive(pushed.url)
+  const { back } = await person.press(session, 'choice', 'yes')
+  const token = await redeem(portal, pushed, back)
+  for (const [kind, values] of Object.entries({ adresse: ADRESSE, revenu: REVENU })) {
+    const body = { values, redirect_uri: portal.redirect_uri, state: `brouillon-${kind}` }
+    const drafted = await call(portal, token, 'PUT', `/v1/records/${kind}`, body)
+    assert.equal(drafted.status, 201, JSON.stringify(drafted.body))
+    const page = await person.open(drafted.body.confirm_uri)
+    const { back } = await person.press(page, 'choice', 'yes')
+    assert.equal(back.searchParams.get('result'), 'done')
+    assert.equal(back.searchParams.get('state'), `brouillon-${kind}`)
+  }
+  return { portal, token }
 }
 
 export const text = (html) => unescape(html.replace(/<[^>]*>/g, ' ')).replace(/\s+/g, ' ')

@@ -1,7 +1,9 @@
-// Persons and officers at a real browser, with and without JavaScript, in both languages, by keyboard, on small screens.
+// Persons and officers at a real browser: with and without JavaScript, in both languages, by keyboard, on small
+// screens.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { agency, AIDE_ETUDES, call, dataRelease, dev, portalSession, push, redeem, release, site } from './world.mjs'
+import { decodeJwt } from 'jose'
+import { agency, AIDE_ETUDES, dataRelease, dev, portalSession, push, redeem, release, site } from './world.mjs'
 import { Person, putOnFile } from './person.mjs'
 import { launch, Visitor } from './browser.mjs'
 
@@ -25,7 +27,8 @@ const come = (persona, settings) => Visitor.come(chrome, persona, settings)
 
 // Where the person came back to, at the partner's.
 async function back(visitor, press) {
-  const returned = visitor.page.waitForRequest((request) => request.url().startsWith(site) && request.url().includes('/retour?'))
+  const home = new RegExp(`^${site}/[^/]+/retour[?]`)
+  const returned = visitor.page.waitForRequest((request) => home.test(request.url()))
   await press()
   return new URL((await returned).url()).searchParams
 }
@@ -73,6 +76,32 @@ for (const language of ['fr', 'en']) {
   })
 }
 
+test('the checks of a page catch what they are for', async () => {
+  const visitor = await come('alice')
+  const faults = {
+    inline: '<p style="color: #000">inline</p>',
+    'color-contrast': '<p class="absent"><font color="#999999">pale</font></p>',
+    'scrolls sideways': '<pre>' + 'long'.repeat(200) + '</pre>',
+    'not one h1': '<h1>Again</h1>',
+    label: '<input type="text" name="nameless">',
+  }
+  for (const [fault, html] of Object.entries(faults)) {
+    await visitor.page.goto('about:blank')
+    const head = '<!doctype html><html lang="fr"><meta charset="utf-8"><title>Page</title>'
+    await visitor.page.setContent(`${head}<main><h1>Page</h1>${html}</main></html>`)
+    const name = `temoin-${fault.replaceAll(' ', '-')}`
+    await assert.rejects(visitor.inspect(name), (found) => found.message.includes(fault), fault)
+  }
+  await visitor.page.setContent('<img src="https://elsewhere.example/">')
+  assert.deepEqual(visitor.strangers, ['https://elsewhere.example'])
+  // On a page of the broker's the policy stops it before it is asked for.
+  await visitor.page.goto(`${dev.issuer}/fr`)
+  await visitor.page.evaluate(() => fetch('https://elsewhere.example/').catch(() => {}))
+  assert.equal(visitor.strangers.length, 1)
+  assert.ok(visitor.broken.some((it) => it.includes('Content Security Policy')))
+  await visitor.context.close()
+})
+
 async function person(language) {
   const visitor = await come('alice', { language })
   const { page } = visitor
@@ -113,7 +142,8 @@ async function person(language) {
   await stop('retrait-fait')
   await page.goto(`${dev.issuer}/fr/english?vers=decisions`)
   await stop('attestation')
-  for (const [name, path] of [['correctif', '/problems/denied'], ['introuvable', '/rien'], ['lien-expire', '/confirm/rien']]) {
+  const ends = { correctif: '/problems/denied', introuvable: '/rien', 'lien-expire': '/confirm/rien' }
+  for (const [name, path] of Object.entries(ends)) {
     await page.goto(dev.issuer + path)
     await stop(name)
   }
@@ -157,7 +187,8 @@ test('an officer’s refusals open with their sections, and the proof comes as a
   const alice = new Person('alice')
   await putOnFile(alice)
   const saaq = await agency('saaq-adresses')
-  await assert.rejects(push(saaq, dataRelease({ purpose: 'changement-adresse', datatypes: ['revenu.annuel'], recipient: 'saaq' })))
+  const beyond = dataRelease({ purpose: 'changement-adresse', datatypes: ['revenu.annuel'], recipient: 'saaq' })
+  await assert.rejects(push(saaq, beyond), { error: 'invalid_authorization_details' })
   const visitor = await come('odile-brossard')
   const { page } = visitor
   await page.goto(`${dev.issuer}/fr/registre`)
@@ -182,8 +213,9 @@ test('both answers look the same, wherever one is asked for', async () => {
       buttons.map((it) => {
         const { width, height } = it.getBoundingClientRect()
         const style = getComputedStyle(it)
-        const names = ['font', 'color', 'backgroundColor', 'border', 'padding', 'margin', 'boxShadow', 'opacity', 'textDecoration', 'cursor']
-        return { width, height, tabIndex: it.tabIndex, disabled: it.disabled, ...Object.fromEntries(names.map((name) => [name, style[name]])) }
+        const names = ['font', 'color', 'background', 'border', 'padding', 'margin', 'boxShadow', 'opacity', 'cursor']
+        const look = Object.fromEntries(names.map((name) => [name, style[name]]))
+        return { width, height, tabIndex: it.tabIndex, disabled: it.disabled, ...look }
       }),
     )
     assert.equal(looks.length, 2, where)
@@ -306,7 +338,8 @@ test('at 13 nobody decides alone; a parent decides for the child', async () => {
   }
   await parent.arrive(`${site}/afe-demandes/commencer`)
   if (parent.path === '/fr/pour-qui') await parent.page.click('button:has-text("Florence Gagnon")')
-  assert.match(plain(await parent.page.locator('main').innerText()), /Florence Gagnon, à titre de titulaire de l’autorité parentale/)
+  const acting = /Florence Gagnon, à titre de titulaire de l’autorité parentale/
+  assert.match(plain(await parent.page.locator('main').innerText()), acting)
   await parent.inspect('consentement-parent')
   await parent.page.check('input[name="express"]')
   await parent.press('yes')
@@ -331,12 +364,21 @@ test('at 14 one decides alone, and a parent may too', async () => {
 
 test('an enterprise authorises, and never consents', async () => {
   const visitor = await come('sirop')
-  await visitor.arrive((await push(await agency('saaq-adresses'), CHANGEMENT)).url)
+  const saaq = await agency('saaq-adresses')
+  const pushed = await push(saaq, CHANGEMENT)
+  await visitor.arrive(pushed.url)
   await visitor.page.click('button:has-text("Sirop du Fjord inc.")')
   const shown = plain(await visitor.page.locator('body').innerText())
   await visitor.inspect('autorisation-entreprise')
   assert.match(shown, /autoris/)
-  assert.doesNotMatch(shown, /consent(?!ement\/)|53\.1/i)
+  assert.doesNotMatch(shown, /consent|53\.1/i)
+  const told = await back(visitor, () => visitor.press('yes'))
+  const token = await redeem(saaq, pushed, new URL(`${saaq.redirect_uri}?${told}`))
+  const released = await release(saaq, token, crypto.randomUUID(), { attributes: ['identite.nom'] })
+  assert.equal(released.status, 200, JSON.stringify(released.body))
+  const { basis, values } = decodeJwt(released.body.data_token)
+  assert.equal(values['identite.nom'].value, 'Sirop du Fjord inc.')
+  assert.doesNotMatch(JSON.stringify(basis.citations), /53\.1/)
   await visitor.leave()
 })
 

@@ -15,7 +15,8 @@ export class Person {
       url = new URL(url)
       if (url.origin === site) return { back: url }
       const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-      const answer = await fetch(url, { method: form ? 'POST' : 'GET', body: form, headers: { cookie }, redirect: 'manual' })
+      const method = form ? 'POST' : 'GET'
+      const answer = await fetch(url, { method, body: form, headers: { cookie }, redirect: 'manual' })
       for (const set of answer.headers.getSetCookie()) {
         const [name, value] = set.split(';')[0].split(/=(.*)/s)
         this.#cookies.set(name, value)

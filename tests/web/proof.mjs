@@ -18,7 +18,8 @@ export function checkProof(text, vkey) {
   const found = climb(hash(Buffer.of(0), leaf), index, size, hashes.map((it) => Buffer.from(it, 'base64')))
   if (!found.equals(root)) throw new Error('the entry is not under the signed root')
   if (leaf[0] !== 1) throw new Error('unknown version')
-  const act = extra.length > LEAF ? open(leaf, extra.subarray(LEAF, LEAF + BLIND), extra.subarray(LEAF + BLIND)) : undefined
+  const [blind, payload] = [extra.subarray(LEAF, LEAF + BLIND), extra.subarray(LEAF + BLIND)]
+  const act = extra.length > LEAF ? open(leaf, blind, payload) : undefined
   return { origin, index, size, act, at: Number(leaf.readBigUInt64BE(4)) }
 }
 

@@ -9,7 +9,7 @@ if ! [ -x /usr/bin/chromium ]; then
     [ "$(id -u)" -eq 0 ] || sudo='sudo'
     export DEBIAN_FRONTEND=noninteractive
     $sudo apt-get update -qq
-    $sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null
+    $sudo apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 fi
 npm ci --silent
 

@@ -47,7 +47,10 @@ CREATE TABLE pseudonyms (subject BLOB, body TEXT, pseudonym BLOB NOT NULL UNIQUE
 CREATE TABLE grants (id BLOB PRIMARY KEY, client TEXT NOT NULL, consent BLOB NOT NULL, until INTEGER NOT NULL, revoked INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE key_uses (client TEXT, key TEXT, entry INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE spent (digest BLOB PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- What has run out is purged with each write: by its end, not by a scan.
+CREATE INDEX spent_until ON spent (until);
 CREATE TABLE drafts (id BLOB PRIMARY KEY, subject BLOB NOT NULL, kind TEXT NOT NULL, client TEXT NOT NULL, until INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX drafts_of ON drafts (subject);
+CREATE INDEX drafts_until ON drafts (until);
 CREATE TABLE bundles (digest BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE stopped (client TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;

@@ -55,7 +55,7 @@ pub(super) async fn authorize(State(app): State<Arc<App>>, RawQuery(query): RawQ
     .await
 }
 
-/// `GET /confirm/{name}`: a portal sends its person to confirm a draft. Opens once.
+/// `GET /confirm/{name}`: a portal sends its person to confirm a draft. Good until it is answered, once.
 pub(super) async fn confirm_uri(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     answer(async {
         let mut browser = app.browser(&headers, None).await?;
@@ -690,7 +690,9 @@ async fn finish(
 async fn leave(app: &App, browser: &mut Browser) -> Result<Response, Stop> {
     let back = match flow(app, browser).await? {
         Flow::Request(handle, pushed) => app.abandon(&handle, &pushed).await.map_err(|lost| app.lost(lost))?,
-        Flow::Draft(_, waiting) => {
+        Flow::Draft(name, waiting) => {
+            // The portal is told that it is over: then it is, and the draft goes with its time.
+            app.remove(Space::ConfirmUri, &name).await.map_err(|lost| app.lost(lost))?;
             app.back(&waiting.redirect_uri, &[("result", "abandoned")], waiting.state.as_deref())
         }
     };

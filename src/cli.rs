@@ -385,7 +385,7 @@ async fn erase_keys(asked: Erase) -> Result<Said, String> {
     let Erase { issuer, sub, class: classes, operator, .. } = asked;
     let done = app::command(&config, Admin::Erase { operator, issuer, sub, classes }).await?;
     let text = format!(
-        "Destroyed; entry {}. Backups stay readable until their key epoch ends.",
+        "Destroyed; entry {}. A backup opened with its own key ring stays readable: key epochs do not end yet.",
         done.pointer("/entry").unwrap_or(&Value::Null)
     );
     Ok(Said::new(done, text))

@@ -44,8 +44,8 @@ async fn respond(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Respons
     match app.broker.release(&agency, ask, body).await {
         Ok(released) => {
             let body = json!({
-                "release_id": released.release, "data_token": released.token, "proof": released.proof,
-                "expires_at": released.expires.to_string(),
+                "release_id": released.release(), "data_token": released.token(), "proof": released.proof(),
+                "expires_at": released.expires().to_string(),
             });
             Ok((StatusCode::OK, Json(body)).into_response())
         }

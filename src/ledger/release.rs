@@ -45,19 +45,35 @@ pub struct Recorded {
     encryption: Option<Jwk>,
 }
 
-/// A data token (*jeton*) with the entry proof that goes with it.
+/// A data token (*jeton*) with the entry proof that goes with it. Minted here alone.
 #[derive(Debug)]
 pub struct DataToken {
+    release: ReleaseId,
+    token: String,
+    proof: String,
+    expires: Moment,
+}
+
+impl DataToken {
     /// The release.
-    pub release: ReleaseId,
+    pub const fn release(&self) -> &ReleaseId {
+        &self.release
+    }
+
     /// JWS, or JWE around it where the body registered an encryption key.
-    pub token: String,
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The entry proof: a tlog-proof file that opens the act part.
-    pub proof: String,
+    pub fn proof(&self) -> &str {
+        &self.proof
+    }
+
     /// When the token expires.
-    pub expires: Moment,
-    /// Index of its entry.
-    pub index: u64,
+    pub const fn expires(&self) -> Moment {
+        self.expires
+    }
 }
 
 /// Why there is no release.
@@ -198,7 +214,7 @@ impl Ledger {
             None => signed,
         };
         let proof = entered.proof().ok_or(EntryFault::Departs(index))?.to_string();
-        Ok(DataToken { release, token, proof, expires, index })
+        Ok(DataToken { release, token, proof, expires })
     }
 
     fn claims(&self, opened: &Opened<Ask>, drawn: &Drawn, releasing: &BodyId, sub: &str) -> Map<String, Value> {

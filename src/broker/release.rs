@@ -1,11 +1,12 @@
 //! The main job: an agency asks, and gets a data token or a reason.
 
 use super::{Broker, Refusal, Setback, TRIES};
-use crate::domain::{Ask, Facts, SubjectId};
+use crate::crypto::SealingKey;
+use crate::domain::{Ask, Consent, Facts, SubjectId};
 use crate::identity::AuthenticatedBody;
-use crate::ledger::{DataToken, NotReleased, Recorded, Refused};
+use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
-use crate::store::{Hash, KeyUse};
+use crate::store::{Hash, KeyUse, Standing};
 
 impl Broker {
     /// Releases what `ask` may have. `body` is the request's body, for its Idempotency-Key.
@@ -23,29 +24,33 @@ impl Broker {
 
     async fn attempt_release(&self, agency: &AuthenticatedBody, ask: &Ask, request: Hash) -> Result<Recorded, Setback> {
         let in_force = self.in_force();
-        let before = self.store.key_use(agency.client(), &ask.idempotency_key)?;
-        if before.is_some_and(|used| used.body != request) {
+        let standing = self.store.standing(ask, agency.client(), agency.body())?;
+        let before = standing.key_use.clone();
+        if before.as_ref().is_some_and(|used| used.body != request) {
             return Err(Refusal::KeyReused.into());
         }
-        let facts = self.facts(agency, ask, &in_force)?;
-        let subject = facts.consent.as_ref().map(|consent| consent.subject);
+        let (consent, evidence) = self.safe.standing_consent(&standing)?.unzip();
+        let ties = ties(&standing, evidence);
+        let subject = consent.as_ref().map(|consent| consent.subject);
+        let facts = self.facts(agency, ask, consent, &standing, &in_force);
         let permit = match in_force.decide(agency, ask.clone(), &facts, self.clock.now()) {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse_release(agency, ask, subject, denial).await.into()),
         };
-        let opened = match policy::open(minimise(permit), &self.safe) {
+        let opened = match policy::open(minimise(permit), &self.safe.standing_records(standing)) {
             Ok(opened) => opened,
             Err(OpenFault::NothingOnFile { denial, .. }) => {
                 return Err(self.refuse_release(agency, ask, subject, *denial).await.into());
             }
             Err(OpenFault::Store(fault)) => return Err(fault.into()),
         };
+        let ties = ties.ok_or_else(|| Refusal::from(NotReleased::NoPseudonym))?;
         let catalogue = in_force.catalogue();
         let recorded = match before {
-            None => self.ledger.release(opened, catalogue, request).await,
+            None => self.ledger.release(opened, catalogue, ties, request).await,
             Some(KeyUse { entry, .. }) => {
                 let row = self.ledger.entry(entry)?.ok_or(Refusal::Unknown)?;
-                self.ledger.redeliver(opened, catalogue, &row).await
+                self.ledger.redeliver(opened, catalogue, ties, &row).await
             }
         };
         match recorded {
@@ -57,20 +62,27 @@ impl Broker {
     }
 
     /// What is known when this is asked. A consent that is not there, or another's, or erased, is none.
-    fn facts(&self, agency: &AuthenticatedBody, ask: &Ask, in_force: &InForce) -> Result<Facts, Refusal> {
-        let consent = self.safe.consent(&ask.consent)?;
-        let subject_version = match &consent {
-            Some(consent) => self.store.subject_version(&consent.subject)?,
-            None => 0,
-        };
-        let grant = self.store.grant(&ask.grant)?;
-        let grant_stands = grant.is_some_and(|grant| {
+    fn facts(
+        &self,
+        agency: &AuthenticatedBody,
+        ask: &Ask,
+        consent: Option<Consent>,
+        standing: &Standing,
+        in_force: &InForce,
+    ) -> Facts {
+        let grant_stands = standing.grant.as_ref().is_some_and(|grant| {
             !grant.revoked
                 && grant.consent == ask.consent
                 && grant.client == *agency.client()
                 && self.clock.now() < grant.until
         });
-        Ok(Facts { consent, grant_stands, subject_version, epoch: in_force.epoch(), custodian: self.custodian.clone() })
+        Facts {
+            consent,
+            grant_stands,
+            subject_version: standing.subject_version,
+            epoch: in_force.epoch(),
+            custodian: self.custodian.clone(),
+        }
     }
 
     async fn refuse_release(
@@ -90,4 +102,10 @@ impl Broker {
         };
         self.refuse(denial, refused).await
     }
+}
+
+/// What ties the release to the person; none where something of it is gone.
+fn ties(standing: &Standing, evidence: Option<SealingKey>) -> Option<Ties> {
+    let consent_entry = standing.consent.as_ref()?.entry;
+    Some(Ties { pseudonym: standing.pseudonym?, consent_entry, evidence: evidence? })
 }

@@ -9,10 +9,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use crate::crypto::Address;
+use crate::crypto::{Address, SealingKey};
 use crate::domain::{Consent, ConsentId, KindId, SubjectId, Version};
 use crate::policy;
-use crate::store::{Class, ConsentRow, DraftRow, Fault, RecordRow, Store, Vault, VaultFault, Write};
+use crate::store::{
+    Class, ConsentRow, DraftRow, Fault, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
+};
 
 /// A record's row with its values.
 pub(super) type Record = (RecordRow, Map<String, Value>);
@@ -39,6 +41,19 @@ impl Safe {
 
     pub(super) fn open_consent(&self, row: &ConsentRow) -> Result<Option<Consent>, VaultFault> {
         self.open(&row.subject, &Class::Evidence, &consent_at(row.id.bytes(), row.version), &row.sealed)
+    }
+
+    /// The consent that a release rests on, with the key that opened it.
+    pub(super) fn standing_consent(&self, standing: &Standing) -> Result<Option<(Consent, SealingKey)>, VaultFault> {
+        let Some((row, key)) = standing.consent.as_ref().zip(standing.evidence.as_ref()) else { return Ok(None) };
+        let key = self.vault.opened(&row.subject, &Class::Evidence, key)?;
+        let consent = open(&key, &consent_at(row.id.bytes(), row.version), &row.sealed)?;
+        Ok(Some((consent, key)))
+    }
+
+    /// The records that a release rests on, to be opened as far as it is permitted.
+    pub(super) fn standing_records(&self, standing: Standing) -> StandingRecords<'_> {
+        StandingRecords { vault: &self.vault, records: standing.records }
     }
 
     /// The write that keeps a consent.
@@ -100,19 +115,42 @@ impl Safe {
         at: &Address<'_>,
         sealed: &[u8],
     ) -> Result<Option<T>, VaultFault> {
-        let Some(key) = self.vault.key(subject, class)? else { return Ok(None) };
-        let plain = key.open(at, sealed)?;
-        let value = serde_json::from_slice(&plain);
-        value.map(Some).map_err(|_| Fault::Broken(format!("a sealed row of {} is not what it was", at.table)).into())
+        self.vault.key(subject, class)?.map(|key| open(&key, at, sealed)).transpose()
     }
 }
 
+fn open<T: DeserializeOwned>(key: &SealingKey, at: &Address<'_>, sealed: &[u8]) -> Result<T, VaultFault> {
+    let plain = key.open(at, sealed)?;
+    let value = serde_json::from_slice(&plain);
+    value.map_err(|_| Fault::Broken(format!("a sealed row of {} is not what it was", at.table)).into())
+}
+
 impl policy::Vault for Safe {
-    fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<(RecordRow, Map<String, Value>)>, Fault> {
-        self.record(subject, kind).map_err(|fault| match fault {
-            VaultFault::Store(fault) => fault,
-            other => Fault::Broken(other.to_string()),
-        })
+    fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<Record>, Fault> {
+        self.record(subject, kind).map_err(as_of_store)
+    }
+}
+
+/// Records read together with the facts, still sealed.
+pub(super) struct StandingRecords<'a> {
+    vault: &'a Vault,
+    records: Vec<(RecordRow, WrappedKey)>,
+}
+
+impl policy::Vault for StandingRecords<'_> {
+    fn values(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<Record>, Fault> {
+        let found = self.records.iter().find(|(row, _)| row.subject == *subject && row.kind == *kind);
+        let Some((row, key)) = found else { return Ok(None) };
+        let key = self.vault.opened(subject, &Class::Values(kind.clone()), key).map_err(as_of_store)?;
+        let values = open(&key, &record_at(row), &row.sealed).map_err(as_of_store)?;
+        Ok(Some((row.clone(), values)))
+    }
+}
+
+fn as_of_store(fault: VaultFault) -> Fault {
+    match fault {
+        VaultFault::Store(fault) => fault,
+        other => Fault::Broken(other.to_string()),
     }
 }
 

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::domain::{
-    BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, Pseudonym, SubjectId, SubjectKind, Version,
+    Ask, BodyId, ClientId, ConsentId, DraftId, Event, KindId, Pseudonym, SubjectId, SubjectKind, Version,
 };
 use crate::store::{
-    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, EntryRow, Fault, GrantRow, Hash, Head, KeyUse,
-    Leaf, Proposal, RecordRow, Refused, Seal, Store, WrappedKey,
+    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, EntryRow, Fault, Hash, Head, Leaf, Proposal,
+    RecordRow, Refused, Seal, Standing, Store, WrappedKey,
 };
 
 /// How long a release that was acknowledged waits for its commit.
@@ -160,12 +160,8 @@ impl Store for Hasty {
         self.inner.pseudonym(subject, body)
     }
 
-    fn grant(&self, id: &GrantId) -> Result<Option<GrantRow>, Fault> {
-        self.inner.grant(id)
-    }
-
-    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault> {
-        self.inner.key_use(client, key)
+    fn standing(&self, ask: &Ask, client: &ClientId, body: &BodyId) -> Result<Standing, Fault> {
+        self.inner.standing(ask, client, body)
     }
 
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault> {

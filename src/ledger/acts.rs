@@ -168,6 +168,7 @@ impl Ledger {
             facts: Some(permit.grounds().facts_text().to_owned()),
             person,
             subject: None,
+            evidence: None,
             used: None,
         };
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), Vec::new()).await
@@ -192,7 +193,7 @@ impl Ledger {
             None => Map::new(),
         };
         let facts = Some(denial.facts_text().to_owned());
-        let statement = Statement { event: Event::Refusal, act, facts, person, subject, used: None };
+        let statement = Statement { event: Event::Refusal, act, facts, person, subject, evidence: None, used: None };
         let lane = if refused.client.is_some() { Lane::Client } else { Lane::Person };
         self.enter(lane, statement, Vec::new(), Vec::new()).await
     }
@@ -272,5 +273,5 @@ fn of_subject(
     subject: SubjectId,
 ) -> Statement {
     let facts = grounds.map(|grounds| grounds.facts_text().to_owned());
-    Statement { event, act, facts, person, subject: Some(subject), used: None }
+    Statement { event, act, facts, person, subject: Some(subject), evidence: None, used: None }
 }

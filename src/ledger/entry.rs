@@ -26,6 +26,8 @@ pub(super) struct Statement {
     pub(super) person: Map<String, Value>,
     /// Whose evidence key seals the person part; the log key does where it names nobody.
     pub(super) subject: Option<SubjectId>,
+    /// That key, where it is at hand already.
+    pub(super) evidence: Option<SealingKey>,
     /// The consent of which it takes a use.
     pub(super) used: Option<ConsentId>,
 }
@@ -33,7 +35,7 @@ pub(super) struct Statement {
 impl Statement {
     /// A statement that names nobody.
     pub(super) fn act(event: Event, act: Value) -> Self {
-        Self { event, act: object(act), facts: None, person: Map::new(), subject: None, used: None }
+        Self { event, act: object(act), facts: None, person: Map::new(), subject: None, evidence: None, used: None }
     }
 }
 
@@ -130,7 +132,9 @@ impl Scribe {
         let person_sealed = match &statement.subject {
             None => [vec![BY_LOG], seal_by_log(&log_key, year, &person_at, &person_box)?].concat(),
             Some(subject) => {
-                let key = self.vault.key(subject, &Class::Evidence)?.ok_or(EntryFault::Erased)?;
+                let at_hand = statement.evidence.map(Ok);
+                let key = at_hand.or_else(|| self.vault.key(subject, &Class::Evidence).transpose());
+                let key = key.transpose()?.ok_or(EntryFault::Erased)?;
                 [vec![BY_SUBJECT], key.seal(&person_at, &person_box).map_err(VaultFault::Seal)?].concat()
             }
         };

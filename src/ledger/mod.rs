@@ -36,7 +36,7 @@ use self::follow::Follower;
 use self::head_file::HeadFile;
 use self::notary::Notary;
 use self::release::TokenSigner;
-pub use self::release::{DataToken, NotReleased, Recorded};
+pub use self::release::{DataToken, NotReleased, Recorded, Ties};
 use self::sequencer::{Done, Sealed, Sequencer, Works};
 pub use self::sequencer::{Lane, NotCommitted};
 use crate::clock::{Clock, Moment};

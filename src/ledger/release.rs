@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::entry::{Statement, object};
 use super::{Entered, EntryFault, Lane, Ledger, NotCommitted, NotEntered, event_of};
 use crate::clock::Moment;
-use crate::crypto::{random, sha256};
-use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Event, ReleaseId};
+use crate::crypto::{SealingKey, random, sha256};
+use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Event, Pseudonym, ReleaseId};
 use crate::identity::jwk;
 use crate::jose::{JoseError, Jwk, Signer, b64, canonical, encrypt, sign};
 use crate::policy::{Citation, Denial, Opened};
@@ -76,6 +76,16 @@ impl DataToken {
     }
 }
 
+/// What ties a release to the person: read with the facts, so that nothing is read again.
+pub struct Ties {
+    /// How the receiving body knows the subject.
+    pub pseudonym: Pseudonym,
+    /// The entry that last changed the consent.
+    pub consent_entry: u64,
+    /// The subject's key of evidence.
+    pub evidence: SealingKey,
+}
+
 /// Why there is no release.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReleased {
@@ -125,6 +135,7 @@ impl Ledger {
         &self,
         opened: Opened<Ask>,
         catalogue: &Catalogue,
+        ties: Ties,
         request: Hash,
     ) -> Result<Recorded, NotReleased> {
         let issued = self.clock.now();
@@ -140,7 +151,7 @@ impl Ledger {
         let mut preconditions = vec![Precondition::FreshKey(key_use.0.clone(), key_use.1.clone())];
         preconditions.extend_from_slice(opened.grounds().preconditions());
         let writes = vec![Write::PutKeyUse(key_use.0, key_use.1, request)];
-        self.enter_release(Event::Release, opened, catalogue, drawn, None, preconditions, writes).await
+        self.enter_release(Event::Release, opened, catalogue, ties, drawn, None, preconditions, writes).await
     }
 
     /// Enters a redelivery of the release at `row`: the same claims, if the values and the token's life still allow it.
@@ -148,6 +159,7 @@ impl Ledger {
         &self,
         opened: Opened<Ask>,
         catalogue: &Catalogue,
+        ties: Ties,
         row: &EntryRow,
     ) -> Result<Recorded, NotReleased> {
         let act = self.open_act(row)?.value();
@@ -166,7 +178,7 @@ impl Ledger {
         preconditions.push(Precondition::Before(expires));
         let claims = act.get("claims").and_then(Value::as_str).unwrap_or_default().to_owned();
         let of = Some((row.index, claims));
-        self.enter_release(Event::Redelivery, opened, catalogue, drawn, of, preconditions, Vec::new()).await
+        self.enter_release(Event::Redelivery, opened, catalogue, ties, drawn, of, preconditions, Vec::new()).await
     }
 
     #[expect(
@@ -178,20 +190,20 @@ impl Ledger {
         event: Event,
         opened: Opened<Ask>,
         catalogue: &Catalogue,
+        ties: Ties,
         drawn: Drawn,
         of: Option<(u64, String)>,
         preconditions: Vec<Precondition>,
         writes: Vec<Write>,
     ) -> Result<Recorded, NotReleased> {
         let terms = &opened.kept().consent().terms;
-        let pseudonym = self.store.pseudonym(opened.subject(), &terms.receiving)?.ok_or(NotReleased::NoPseudonym)?;
         let releasing = holder(&opened)?;
-        let claims = self.claims(&opened, &drawn, &releasing, &pseudonym.to_string());
+        let claims = self.claims(&opened, &drawn, &releasing, &ties.pseudonym.to_string());
         let digest = b64::encode(sha256(&[&canonical(&claims)?]));
         if of.as_ref().is_some_and(|(_, before)| *before != digest) {
             return Err(NotReleased::Changed(drawn.release));
         }
-        let statement = statement(event, &opened, &drawn, &releasing, &digest, of.map(|(index, _)| index), self)?;
+        let statement = statement(event, &opened, &drawn, &releasing, &digest, of.map(|(index, _)| index), ties);
         let encryption = catalogue.bodies.get(&terms.receiving).and_then(|body| body.encryption_key.as_ref());
         let encryption = encryption.map(|key| jwk(key).ok_or(JoseError::Key)).transpose()?;
         let entered = match self.enter(Lane::Client, statement, preconditions, writes).await {
@@ -271,8 +283,8 @@ fn statement(
     releasing: &BodyId,
     claims: &str,
     of: Option<u64>,
-    ledger: &Ledger,
-) -> Result<Statement, NotReleased> {
+    ties: Ties,
+) -> Statement {
     let consent = opened.kept().consent();
     let terms = &consent.terms;
     let attributes: Vec<&AttributeId> = opened.values().keys().collect();
@@ -298,19 +310,18 @@ fn statement(
     let versions: BTreeMap<_, _> = opened.values().values().map(|value| (&value.kind, value.version)).collect();
     let records: Vec<Value> =
         versions.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect();
-    let previous = ledger.store.consent(&consent.id)?.map(|row| row.entry);
     let person = object(json!({
         "subject": opened.subject(),
         "consent": consent.id,
         "consent_version": consent.version,
         "records": records,
-        "previous": previous,
+        "previous": ties.consent_entry,
         "salt": drawn.salt,
         "case": terms.case,
     }));
     let used = (event == Event::Release).then_some(consent.id);
     let facts = Some(opened.grounds().facts_text().to_owned());
-    Ok(Statement { event, act, facts, person, subject: Some(*opened.subject()), used })
+    Statement { event, act, facts, person, subject: Some(*opened.subject()), evidence: Some(ties.evidence), used }
 }
 
 /// Citations as they go into acts and tokens.

@@ -14,7 +14,7 @@ mod search;
 mod sqlite;
 mod vault;
 
-pub use rows::{Class, ConsentRow, DraftRow, EntryRow, GrantRow, KeyUse, RecordRow, WrappedKey};
+pub use rows::{Class, ConsentRow, DraftRow, EntryRow, GrantRow, KeyUse, RecordRow, Standing, WrappedKey};
 pub use search::{Filter, Search, SearchRow};
 pub use sqlite::Sqlite;
 pub use vault::{Vault, VaultFault};
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::domain::{
-    BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, Pseudonym, SubjectId, SubjectKind, Version,
+    Ask, BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, Pseudonym, SubjectId, SubjectKind, Version,
 };
 
 /// SHA-256 hash of the tree, a commitment, or a digest.
@@ -293,11 +293,8 @@ pub trait Store: Send + Sync {
     /// How a body knows the subject.
     fn pseudonym(&self, subject: &SubjectId, body: &BodyId) -> Result<Option<Pseudonym>, Fault>;
 
-    /// A grant.
-    fn grant(&self, id: &GrantId) -> Result<Option<GrantRow>, Fault>;
-
-    /// What an Idempotency-Key of a client led to.
-    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault>;
+    /// What a release to `body`, asked by `client`, rests on: all of it at one moment.
+    fn standing(&self, ask: &Ask, client: &ClientId, body: &BodyId) -> Result<Standing, Fault>;
 
     /// A draft.
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault>;

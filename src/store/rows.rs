@@ -2,7 +2,9 @@
 
 use super::{Hash, Leaf};
 use crate::clock::Moment;
-use crate::domain::{BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, PurposeId, SubjectId, Version};
+use crate::domain::{
+    BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, Pseudonym, PurposeId, SubjectId, Version,
+};
 
 /// A class of a subject's sealed data: each has its own key and its own date of destruction.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -85,6 +87,25 @@ pub struct GrantRow {
     pub until: Moment,
     /// Whether it was revoked.
     pub revoked: bool,
+}
+
+/// What a release rests on, read at one moment. What hangs on the consent's subject is empty where there is no consent.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Standing {
+    /// What the Idempotency-Key led to before.
+    pub key_use: Option<KeyUse>,
+    /// The grant.
+    pub grant: Option<GrantRow>,
+    /// The consent.
+    pub consent: Option<ConsentRow>,
+    /// The subject's version.
+    pub subject_version: Version,
+    /// The subject's key of evidence.
+    pub evidence: Option<WrappedKey>,
+    /// How the asking body knows the subject.
+    pub pseudonym: Option<Pseudonym>,
+    /// The newest record of each kind asked for, with the key of its class; one whose key is destroyed is none.
+    pub records: Vec<(RecordRow, WrappedKey)>,
 }
 
 /// A portal's draft as stored.

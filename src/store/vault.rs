@@ -43,8 +43,12 @@ impl Vault {
 
     /// The subject's key of a class; none once it is destroyed, or before it is made.
     pub fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<SealingKey>, VaultFault> {
-        let Some(row) = self.store.key(subject, class)? else { return Ok(None) };
-        self.open(&address(subject.bytes(), &class.name(), row.epoch), &row).map(Some)
+        self.store.key(subject, class)?.map(|row| self.opened(subject, class, &row)).transpose()
+    }
+
+    /// The subject's key of a class, from its row.
+    pub fn opened(&self, subject: &SubjectId, class: &Class, row: &WrappedKey) -> Result<SealingKey, VaultFault> {
+        self.open(&address(subject.bytes(), &class.name(), row.epoch), row)
     }
 
     /// The subject's key of a class, made if there is none: then with the write that keeps it, which the caller commits

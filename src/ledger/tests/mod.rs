@@ -134,7 +134,15 @@ fn of(event: Event, who: u8, act: Value, person: Value) -> Statement {
     let mut members = object(json!({"subject": subject(who), "consent": consent(who)}));
     members.extend(object(person));
     let facts = Some(r#"{"age":30}"#.to_owned());
-    Statement { event, act: object(act), facts, person: members, subject: Some(subject(who)), used: None }
+    Statement {
+        event,
+        act: object(act),
+        facts,
+        person: members,
+        subject: Some(subject(who)),
+        evidence: None,
+        used: None,
+    }
 }
 
 fn released(who: u8, number: u64) -> Statement {

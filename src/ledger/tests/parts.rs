@@ -34,7 +34,7 @@ fn statement() -> impl Strategy<Value = Statement> {
     let facts = prop::option::of("\\{\"age\":[1-9][0-9]\\}");
     (event, members(), members(), facts, any::<bool>()).prop_map(|(event, act, person, facts, named)| {
         let subject = named.then(|| subject(1));
-        Statement { event, act, facts, person, subject, used: None }
+        Statement { event, act, facts, person, subject, evidence: None, used: None }
     })
 }
 

@@ -42,7 +42,7 @@ fn each_sees_those_before_it<S: Stand>() {
     ]);
     let passed: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
     assert_eq!(passed, [true, true, false, true, false, true, false, true]);
-    let used = bench.store.key_use(&client("agence"), "k").unwrap().unwrap();
+    let used = bench.standing("k").key_use.unwrap();
     assert_eq!(used.entry, 2, "the key's use names the entry of its own proposal");
 }
 

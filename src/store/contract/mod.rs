@@ -26,15 +26,16 @@ use self::stand::Stand;
 pub(crate) use self::stand::{Folder, behind};
 use super::{
     Appended, Batch, Committed, ConsentRow, Draft, Fault, Hash, Head, Leaf, Level, Link, Outcome, Precondition,
-    Proposal, Refused, Seal, Store, Write,
+    Proposal, Refused, Seal, Standing, Store, Write,
 };
 use crate::clock::Moment;
 use crate::crypto::sha256;
-use crate::domain::{ClientId, ConsentId, Event, SubjectId};
+use crate::domain::{Ask, ClientId, ConsentId, Event, GrantId, SubjectId};
 
 const NOW: Moment = Moment::from_unix(1_800_000_000);
 const SUBJECT: SubjectId = SubjectId::new([1; 16]);
 const CONSENT: ConsentId = ConsentId::new([2; 16]);
+const GRANT: GrantId = GrantId::new([3; 16]);
 
 /// An engine on its stand.
 struct Bench<S: Stand> {
@@ -77,6 +78,19 @@ impl<S: Stand> Bench<S> {
     /// Commits writes that must pass, in an entry of their own.
     fn write(&self, writes: Vec<Write>) -> Committed {
         self.outcomes(&[Proposal { writes, ..entry(0) }])[0].clone().unwrap()
+    }
+
+    /// What a release of an address and an employment rests on, asked under this Idempotency-Key.
+    fn standing(&self, key: &str) -> Standing {
+        let ask = Ask {
+            consent: CONSENT,
+            grant: GRANT,
+            purpose: "aide-etudes".parse().unwrap(),
+            attributes: ["adresse.ligne", "adresse.depuis", "emploi.titre"].map(|id| id.parse().unwrap()).into(),
+            recipient_key: String::new(),
+            idempotency_key: key.to_owned(),
+        };
+        self.store.standing(&ask, &client("agence"), &"agence".parse().unwrap()).unwrap()
     }
 
     fn holds(&self, condition: Precondition) -> bool {

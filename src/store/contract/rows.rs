@@ -1,11 +1,11 @@
 //! Rows: each write comes back as it went in, and log rows stay.
 
 use super::stand::Stand;
-use super::{Bench, CONSENT, NOW, SUBJECT, client, consent_row, entry, note, taking};
+use super::{Bench, CONSENT, GRANT, NOW, SUBJECT, client, consent_row, entry, note, taking};
 use crate::crypto::sha256;
-use crate::domain::{BodyId, GrantId, KindId, Origin, Pseudonym, SubjectId, SubjectKind};
+use crate::domain::{BodyId, KindId, Origin, Pseudonym, SubjectId, SubjectKind};
 use crate::store::{
-    Class, ConsentRow, DraftRow, GrantRow, Hash, KeyUse, Proposal, RecordRow, Store as _, WrappedKey, Write,
+    Class, ConsentRow, DraftRow, GrantRow, Hash, KeyUse, Proposal, RecordRow, Standing, Store as _, WrappedKey, Write,
 };
 
 on_each_engine! {
@@ -16,6 +16,7 @@ on_each_engine! {
     pseudonyms_come_back_until_they_are_dropped
     grants_and_drafts_come_back
     uses_of_keys_come_back
+    what_a_release_rests_on_comes_back_at_once
     bundles_and_stops_come_back
     log_keys_come_back
     entries_and_checkpoints_come_in_pages
@@ -140,13 +141,12 @@ fn pseudonyms_come_back_until_they_are_dropped<S: Stand>() {
 
 fn grants_and_drafts_come_back<S: Stand>() {
     let bench = Bench::<S>::up();
-    let id = GrantId::new([3; 16]);
-    let grant = GrantRow { id, client: client("agence"), consent: CONSENT, until: NOW.plus(60), revoked: false };
+    let grant = GrantRow { id: GRANT, client: client("agence"), consent: CONSENT, until: NOW.plus(60), revoked: false };
     bench.write(vec![Write::PutGrant(grant.clone()), Write::PutDraft(draft(1, SUBJECT))]);
-    assert_eq!(bench.store.grant(&id).unwrap(), Some(grant.clone()));
+    assert_eq!(bench.standing("k").grant, Some(grant.clone()));
     assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), Some(draft(1, SUBJECT)));
-    bench.write(vec![Write::RevokeGrant(id), Write::DropDraft(draft(1, SUBJECT).id)]);
-    assert_eq!(bench.store.grant(&id).unwrap(), Some(GrantRow { revoked: true, ..grant }));
+    bench.write(vec![Write::RevokeGrant(GRANT), Write::DropDraft(draft(1, SUBJECT).id)]);
+    assert_eq!(bench.standing("k").grant, Some(GrantRow { revoked: true, ..grant }));
     assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), None);
 }
 
@@ -154,9 +154,37 @@ fn uses_of_keys_come_back<S: Stand>() {
     let bench = Bench::<S>::up();
     bench.outcomes(&[entry(1)]);
     bench.write(vec![Write::PutKeyUse(client("agence"), "clé 1".into(), [4; 32])]);
-    let used = |key| bench.store.key_use(&client("agence"), key).unwrap();
+    let used = |key| bench.standing(key).key_use;
     assert_eq!(used("clé 1"), Some(KeyUse { entry: 1, body: [4; 32] }));
     assert_eq!(used("clé 2"), None);
+}
+
+fn what_a_release_rests_on_comes_back_at_once<S: Stand>() {
+    let bench = Bench::<S>::up();
+    assert_eq!(bench.standing("k"), Standing::default());
+    let (address, income) = (Class::Values(kind("adresse")), Class::Values(kind("revenu")));
+    bench.write(vec![
+        Write::PutSubject(SUBJECT, SubjectKind::Person),
+        Write::MoveSubject(SUBJECT),
+        Write::PutKey(SUBJECT, Class::Evidence, wrapped(1)),
+        Write::PutKey(SUBJECT, address, wrapped(2)),
+        Write::PutRecord(record("adresse", 1)),
+        Write::PutRecord(record("adresse", 2)),
+        Write::PutRecord(RecordRow { subject: OTHER, ..record("adresse", 3) }),
+        Write::PutKey(SUBJECT, income, wrapped(3)),
+        Write::PutRecord(record("revenu", 1)),
+        // Of a kind that was asked for, but its key is destroyed.
+        Write::PutRecord(record("emploi", 1)),
+        Write::PutPseudonym(SUBJECT, "agence".parse().unwrap(), Pseudonym::new([5; 16])),
+        Write::PutPseudonym(SUBJECT, "ville".parse().unwrap(), Pseudonym::new([6; 16])),
+        Write::PutConsent(consent_row(CONSENT, 1, Some(2))),
+    ]);
+    let standing = bench.standing("k");
+    assert_eq!(standing.consent, bench.store.consent(&CONSENT).unwrap());
+    assert!(standing.consent.is_some());
+    assert_eq!((standing.subject_version, standing.evidence), (2, Some(wrapped(1))));
+    assert_eq!(standing.pseudonym, Some(Pseudonym::new([5; 16])), "the asking body's, and no other's");
+    assert_eq!(standing.records, [(record("adresse", 2), wrapped(2))], "the newest, and only what was asked for");
 }
 
 fn bundles_and_stops_come_back<S: Stand>() {

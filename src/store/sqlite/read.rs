@@ -1,5 +1,6 @@
 //! Rows, read back as the types of the port.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -9,11 +10,12 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use super::{Fault, Sqlite, broken, judge, truncate_wal};
 use crate::clock::Moment;
 use crate::domain::{
-    BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, Pseudonym, SubjectId, SubjectKind, Version,
+    Ask, AttributeId, BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, Pseudonym, SubjectId, SubjectKind,
+    Version,
 };
 use crate::store::{
-    Batch, Class, ConsentRow, DraftRow, EntryRow, GrantRow, Hash, Head, KeyUse, Leaf, Proposal, RecordRow, Seal, Store,
-    WrappedKey, Write,
+    Batch, Class, ConsentRow, DraftRow, EntryRow, GrantRow, Hash, Head, KeyUse, Leaf, Proposal, RecordRow, Seal,
+    Standing, Store, WrappedKey, Write,
 };
 
 impl Store for Sqlite {
@@ -58,11 +60,7 @@ impl Store for Sqlite {
     }
 
     fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Fault> {
-        self.one(
-            "SELECT epoch, wrapped FROM keys WHERE subject = ?1 AND class = ?2",
-            params![subject.bytes(), class.name()],
-            wrapped_key,
-        )
+        self.read(|db| key(db, subject, class))
     }
 
     fn classes(&self, subject: &SubjectId) -> Result<Vec<Class>, Fault> {
@@ -80,20 +78,15 @@ impl Store for Sqlite {
     }
 
     fn record(&self, subject: &SubjectId, kind: &KindId, version: Option<Version>) -> Result<Option<RecordRow>, Fault> {
-        self.one(
-            "SELECT subject, kind, version, holder, purpose, origin, via, at, sealed FROM records
-             WHERE subject = ?1 AND kind = ?2 AND (?3 IS NULL OR version = ?3) ORDER BY version DESC LIMIT 1",
-            params![subject.bytes(), kind.as_str(), version],
-            record,
-        )
+        self.read(|db| record(db, subject, kind, version))
     }
 
     fn consent(&self, id: &ConsentId) -> Result<Option<ConsentRow>, Fault> {
-        self.one(&format!("{CONSENTS} WHERE id = ?1"), [id.bytes()], consent)
+        self.read(|db| consent(db, id))
     }
 
     fn consents_of(&self, subject: &SubjectId) -> Result<Vec<ConsentRow>, Fault> {
-        self.all(&format!("{CONSENTS} WHERE subject = ?1 ORDER BY entry DESC"), [subject.bytes()], consent)
+        self.all(&format!("{CONSENTS} WHERE subject = ?1 ORDER BY entry DESC"), [subject.bytes()], consent_row)
     }
 
     fn uses(&self, id: &ConsentId) -> Result<u64, Fault> {
@@ -102,31 +95,17 @@ impl Store for Sqlite {
     }
 
     fn pseudonym(&self, subject: &SubjectId, body: &BodyId) -> Result<Option<Pseudonym>, Fault> {
-        self.one(
-            "SELECT pseudonym FROM pseudonyms WHERE subject = ?1 AND body = ?2",
-            params![subject.bytes(), body.as_str()],
-            |row| row.get(0).map(Pseudonym::new),
-        )
+        self.read(|db| pseudonym(db, subject, body))
     }
 
-    fn grant(&self, id: &GrantId) -> Result<Option<GrantRow>, Fault> {
-        self.one("SELECT id, client, consent, until, revoked FROM grants WHERE id = ?1", [id.bytes()], |row| {
-            Ok(GrantRow {
-                id: GrantId::new(row.get(0)?),
-                client: parse(&text(row, 1)?)?,
-                consent: ConsentId::new(row.get(2)?),
-                until: Moment::from_unix(row.get(3)?),
-                revoked: row.get(4)?,
-            })
+    fn standing(&self, ask: &Ask, client: &ClientId, body: &BodyId) -> Result<Standing, Fault> {
+        self.read(|db| {
+            // One transaction: a lock taken once, and one moment for all of it.
+            let tx = db.unchecked_transaction()?;
+            let standing = standing(&tx, ask, client, body)?;
+            tx.commit()?;
+            Ok(standing)
         })
-    }
-
-    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault> {
-        self.one(
-            "SELECT entry, body FROM key_uses WHERE client = ?1 AND key = ?2",
-            params![client.as_str(), key],
-            |row| Ok(KeyUse { entry: row.get(0)?, body: row.get(1)? }),
-        )
     }
 
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault> {
@@ -233,7 +212,76 @@ pub(super) fn leaves(db: &Connection, from: u64, limit: usize) -> rusqlite::Resu
         .collect()
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
+fn standing(db: &Connection, ask: &Ask, client: &ClientId, body: &BodyId) -> rusqlite::Result<Standing> {
+    let mut standing = Standing {
+        key_use: key_use(db, client, &ask.idempotency_key)?,
+        grant: grant(db, &ask.grant)?,
+        consent: consent(db, &ask.consent)?,
+        ..Standing::default()
+    };
+    let Some(subject) = standing.consent.as_ref().map(|consent| consent.subject) else { return Ok(standing) };
+    standing.subject_version = judge::subject_version(db, &subject)?;
+    standing.evidence = key(db, &subject, &Class::Evidence)?;
+    standing.pseudonym = pseudonym(db, &subject, body)?;
+    let kinds: BTreeSet<KindId> = ask.attributes.iter().map(AttributeId::kind).collect();
+    for kind in kinds {
+        let row = record(db, &subject, &kind, None)?;
+        standing.records.extend(row.zip(key(db, &subject, &Class::Values(kind))?));
+    }
+    Ok(standing)
+}
+
+fn key_use(db: &Connection, client: &ClientId, key: &str) -> rusqlite::Result<Option<KeyUse>> {
+    db.prepare_cached("SELECT entry, body FROM key_uses WHERE client = ?1 AND key = ?2")?
+        .query_row(params![client.as_str(), key], |row| Ok(KeyUse { entry: row.get(0)?, body: row.get(1)? }))
+        .optional()
+}
+
+fn grant(db: &Connection, id: &GrantId) -> rusqlite::Result<Option<GrantRow>> {
+    db.prepare_cached("SELECT id, client, consent, until, revoked FROM grants WHERE id = ?1")?
+        .query_row([id.bytes()], |row| {
+            Ok(GrantRow {
+                id: GrantId::new(row.get(0)?),
+                client: parse(&text(row, 1)?)?,
+                consent: ConsentId::new(row.get(2)?),
+                until: Moment::from_unix(row.get(3)?),
+                revoked: row.get(4)?,
+            })
+        })
+        .optional()
+}
+
+fn consent(db: &Connection, id: &ConsentId) -> rusqlite::Result<Option<ConsentRow>> {
+    db.prepare_cached(&format!("{CONSENTS} WHERE id = ?1"))?.query_row([id.bytes()], consent_row).optional()
+}
+
+fn key(db: &Connection, subject: &SubjectId, class: &Class) -> rusqlite::Result<Option<WrappedKey>> {
+    db.prepare_cached("SELECT epoch, wrapped FROM keys WHERE subject = ?1 AND class = ?2")?
+        .query_row(params![subject.bytes(), class.name()], wrapped_key)
+        .optional()
+}
+
+fn pseudonym(db: &Connection, subject: &SubjectId, body: &BodyId) -> rusqlite::Result<Option<Pseudonym>> {
+    db.prepare_cached("SELECT pseudonym FROM pseudonyms WHERE subject = ?1 AND body = ?2")?
+        .query_row(params![subject.bytes(), body.as_str()], |row| row.get(0).map(Pseudonym::new))
+        .optional()
+}
+
+fn record(
+    db: &Connection,
+    subject: &SubjectId,
+    kind: &KindId,
+    version: Option<Version>,
+) -> rusqlite::Result<Option<RecordRow>> {
+    db.prepare_cached(
+        "SELECT subject, kind, version, holder, purpose, origin, via, at, sealed FROM records
+         WHERE subject = ?1 AND kind = ?2 AND (?3 IS NULL OR version = ?3) ORDER BY version DESC LIMIT 1",
+    )?
+    .query_row(params![subject.bytes(), kind.as_str(), version], record_row)
+    .optional()
+}
+
+fn record_row(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
     Ok(RecordRow {
         subject: SubjectId::new(row.get(0)?),
         kind: parse(&text(row, 1)?)?,
@@ -247,7 +295,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
     })
 }
 
-fn consent(row: &Row<'_>) -> rusqlite::Result<ConsentRow> {
+fn consent_row(row: &Row<'_>) -> rusqlite::Result<ConsentRow> {
     Ok(ConsentRow {
         id: ConsentId::new(row.get(0)?),
         subject: SubjectId::new(row.get(1)?),

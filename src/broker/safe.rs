@@ -73,7 +73,7 @@ impl Safe {
 
     /// The newest record of a kind, with its values; none where there is none, or its key is destroyed.
     pub(super) fn record(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<Record>, VaultFault> {
-        let Some(row) = self.store.record(subject, kind, None)? else { return Ok(None) };
+        let Some(row) = self.store.record(subject, kind)? else { return Ok(None) };
         let values = self.open(subject, &Class::Values(kind.clone()), &record_at(&row), &row.sealed)?;
         Ok(values.map(|values| (row, values)))
     }

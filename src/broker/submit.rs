@@ -210,7 +210,7 @@ impl Broker {
         values: &Map<String, Value>,
         now: Moment,
     ) -> Result<(Vec<Write>, u64), Refusal> {
-        let newest = self.store.record(&draft.subject, &draft.kind, None)?;
+        let newest = self.store.record(&draft.subject, &draft.kind)?;
         let version = newest.map_or(1, |row| row.version + 1);
         let row = RecordRow {
             subject: draft.subject,

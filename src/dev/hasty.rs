@@ -140,8 +140,8 @@ impl Store for Hasty {
         self.inner.log_key(year)
     }
 
-    fn record(&self, subject: &SubjectId, kind: &KindId, version: Option<Version>) -> Result<Option<RecordRow>, Fault> {
-        self.inner.record(subject, kind, version)
+    fn record(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<RecordRow>, Fault> {
+        self.inner.record(subject, kind)
     }
 
     fn consent(&self, id: &ConsentId) -> Result<Option<ConsentRow>, Fault> {

@@ -278,8 +278,8 @@ pub trait Store: Send + Sync {
     /// The wrapped log key of a year.
     fn log_key(&self, year: i16) -> Result<Option<WrappedKey>, Fault>;
 
-    /// The newest version of a record, or the one given.
-    fn record(&self, subject: &SubjectId, kind: &KindId, version: Option<Version>) -> Result<Option<RecordRow>, Fault>;
+    /// The newest version of a record.
+    fn record(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<RecordRow>, Fault>;
 
     /// A consent.
     fn consent(&self, id: &ConsentId) -> Result<Option<ConsentRow>, Fault>;

@@ -77,8 +77,8 @@ impl Store for Sqlite {
         self.one("SELECT epoch, wrapped FROM log_keys WHERE year = ?1", [year], wrapped_key)
     }
 
-    fn record(&self, subject: &SubjectId, kind: &KindId, version: Option<Version>) -> Result<Option<RecordRow>, Fault> {
-        self.read(|db| record(db, subject, kind, version))
+    fn record(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<RecordRow>, Fault> {
+        self.read(|db| record(db, subject, kind))
     }
 
     fn consent(&self, id: &ConsentId) -> Result<Option<ConsentRow>, Fault> {
@@ -225,7 +225,7 @@ fn standing(db: &Connection, ask: &Ask, client: &ClientId, body: &BodyId) -> rus
     standing.pseudonym = pseudonym(db, &subject, body)?;
     let kinds: BTreeSet<KindId> = ask.attributes.iter().map(AttributeId::kind).collect();
     for kind in kinds {
-        let row = record(db, &subject, &kind, None)?;
+        let row = record(db, &subject, &kind)?;
         standing.records.extend(row.zip(key(db, &subject, &Class::Values(kind))?));
     }
     Ok(standing)
@@ -267,17 +267,12 @@ fn pseudonym(db: &Connection, subject: &SubjectId, body: &BodyId) -> rusqlite::R
         .optional()
 }
 
-fn record(
-    db: &Connection,
-    subject: &SubjectId,
-    kind: &KindId,
-    version: Option<Version>,
-) -> rusqlite::Result<Option<RecordRow>> {
+fn record(db: &Connection, subject: &SubjectId, kind: &KindId) -> rusqlite::Result<Option<RecordRow>> {
     db.prepare_cached(
         "SELECT subject, kind, version, holder, purpose, origin, via, at, sealed FROM records
-         WHERE subject = ?1 AND kind = ?2 AND (?3 IS NULL OR version = ?3) ORDER BY version DESC LIMIT 1",
+         WHERE subject = ?1 AND kind = ?2 ORDER BY version DESC LIMIT 1",
     )?
-    .query_row(params![subject.bytes(), kind.as_str(), version], record_row)
+    .query_row(params![subject.bytes(), kind.as_str()], record_row)
     .optional()
 }
 

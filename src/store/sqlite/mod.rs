@@ -16,6 +16,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use self::counts::Counts;
@@ -187,6 +188,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     let db =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|fault| broken(&fault))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Plans must not depend on what is bound: a statement whose plan might is prepared anew at each use.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|fault| broken(&fault))?;
     let pragmas: &[(&str, &str)] = if flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
         &[("query_only", "1"), ("cache_size", "-8192"), ("mmap_size", "0"), ("trusted_schema", "0")]
     } else {
@@ -245,3 +248,25 @@ fn truncate_wal(db: &Connection) {
 }
 
 type Tx<'a> = Transaction<'a>;
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::store::Folder;
+
+    #[test]
+    fn statements_are_prepared_once() {
+        let folder = Folder::new();
+        let store = Sqlite::create(folder.path()).unwrap();
+        const SQL: &str = "SELECT sealed FROM records WHERE subject = ?1 ORDER BY version DESC";
+        let used = store.read(|db| {
+            for _ in 0..3 {
+                db.prepare_cached(SQL)?.exists([[1; 16]])?;
+            }
+            Ok(db.prepare_cached(SQL)?.get_status(StatementStatus::RePrepare))
+        });
+        assert_eq!(used.unwrap(), 0);
+    }
+}

@@ -18,6 +18,8 @@ use crate::store::{EntryRow, Fault, Hash, Search, SearchRow, Store};
 
 /// Entries projected at once.
 const CHUNK: usize = 1_000;
+/// How long entries gather before they are projected: a transaction for hundreds costs little more than for one.
+const GATHERING: Duration = Duration::from_millis(20);
 /// How often the log is looked at when nothing calls.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -118,7 +120,11 @@ impl Work {
     fn run(&self, calls: &Receiver<()>) {
         use std::sync::mpsc::RecvTimeoutError::Disconnected;
         loop {
-            let ended = matches!(calls.recv_timeout(PATIENCE), Err(Disconnected));
+            let called = calls.recv_timeout(PATIENCE);
+            let ended = matches!(called, Err(Disconnected));
+            if called.is_ok() {
+                std::thread::sleep(GATHERING);
+            }
             if let Err(fault) = self.catch_up() {
                 tracing::error!(%fault, "the search projection lags behind the log");
             }

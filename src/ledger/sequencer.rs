@@ -21,7 +21,7 @@ const LARGEST_BATCH: usize = 256;
 /// With this many waiting, a batch does not linger for more.
 const ENOUGH: usize = 48;
 /// How long a batch lingers for company, when the last one had some.
-const LINGER: Duration = Duration::from_millis(1);
+const LINGER: Duration = Duration::from_millis(3);
 /// How often the head file is synced.
 const SYNC: Duration = Duration::from_secs(1);
 /// Most proposals waiting before new ones are refused.

@@ -83,7 +83,10 @@ impl Search {
 
     /// Index of the next entry to be projected.
     pub fn next(&self) -> Result<u64, Fault> {
-        self.db().query_row("SELECT next FROM place", [], |row| row.get(0)).map_err(|fault| broken(&fault))
+        let db = self.db();
+        let next =
+            db.prepare_cached("SELECT next FROM place").and_then(|mut next| next.query_row([], |row| row.get(0)));
+        next.map_err(|fault| broken(&fault))
     }
 
     /// Adds rows that adjoin what is there, and moves on to `next`.

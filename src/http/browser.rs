@@ -11,7 +11,7 @@ use super::form::Form;
 use super::problem;
 use crate::broker::Refusal;
 use crate::crypto::{equal, random};
-use crate::domain::{Contact, Language, Text};
+use crate::domain::{Contact, Language, SubjectKind, Text};
 use crate::ephemeral::{Lost, Space};
 use crate::identity::{SESSION_LIFE, Session};
 use crate::jose::b64;
@@ -109,6 +109,7 @@ impl App {
             other_language_href: Some(other_href),
             trial: self.trial,
             acting_for: acting.filter(|name| Some(name) != signed_in.as_ref()),
+            subject: person.as_ref().map_or(SubjectKind::Person, |person| person.who().kind),
             signed_in: if path.starts_with("registre") { officer } else { signed_in.or(officer) },
             sign_out_href: format!("/{}/quitter", language.code()),
             home_href: format!("/{}", language.code()),

@@ -10,10 +10,10 @@ use super::entry::{Statement, object};
 use super::{Entered, EntryFault, Lane, Ledger, NotCommitted, NotEntered, event_of};
 use crate::clock::Moment;
 use crate::crypto::{random, sha256};
-use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Event, ReleaseId};
+use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Consent, Event, ReleaseId};
 use crate::identity::jwk;
 use crate::jose::{JoseError, Jwk, Signer, b64, canonical, encrypt, sign};
-use crate::policy::{Citation, Denial, Opened};
+use crate::policy::{Citation, Denial, Grounds, Opened};
 use crate::store::{EntryRow, Fault, Hash, Precondition, Write};
 
 /// Life of a data token, in seconds: how fresh it is, not how long it proves.
@@ -223,7 +223,7 @@ impl Ledger {
             "exp": drawn.expires,
             "jti": drawn.release,
             "purpose": {"id": terms.purpose, "version": terms.purpose_version},
-            "basis": {"kind": BASIS, "consent": consent.id, "citations": citations(opened.grounds().citations())},
+            "basis": basis(consent, opened.grounds()),
             "releasing": releasing,
             "values": values,
             "salt": drawn.salt,
@@ -236,8 +236,11 @@ impl Ledger {
     }
 }
 
-/// The basis of a release under a consent.
-const BASIS: &str = "consent";
+/// The basis of a release, with its identifier under its own name: an enterprise's token speaks of no consent.
+fn basis(consent: &Consent, grounds: &Grounds) -> Value {
+    let kind = consent.terms.basis();
+    json!({"kind": kind, kind: consent.id, "citations": citations(grounds.citations())})
+}
 
 /// The one body that holds the values.
 fn holder(opened: &Opened<Ask>) -> Result<BodyId, NotReleased> {
@@ -266,7 +269,7 @@ fn statement(
         "client": terms.client,
         "purpose": terms.purpose,
         "purpose_version": terms.purpose_version,
-        "basis": BASIS,
+        "basis": terms.basis(),
         "citations": citations(opened.grounds().citations()),
         "attributes": attributes,
         "jti": drawn.release,

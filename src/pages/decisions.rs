@@ -2,7 +2,7 @@
 
 use super::Chrome;
 use crate::clock::Moment;
-use crate::domain::Text;
+use crate::domain::{SubjectKind, Text};
 use crate::i18n::{Phrase, Texts};
 
 /// One release under a consent.
@@ -115,8 +115,12 @@ struct Group<'a> {
 
 impl Decisions {
     fn groups(&self) -> [Group<'_>; 3] {
+        let no_active = match self.chrome.subject {
+            SubjectKind::Person => "decisions.no_active",
+            SubjectKind::Enterprise => "decisions.no_active_enterprise",
+        };
         [
-            Group { id: "active", title: "decisions.active", empty: "decisions.no_active", decided: &self.active },
+            Group { id: "active", title: "decisions.active", empty: no_active, decided: &self.active },
             Group { id: "ended", title: "decisions.ended", empty: "decisions.no_ended", decided: &self.ended },
             Group { id: "refused", title: "decisions.refused", empty: "decisions.no_refused", decided: &self.refused },
         ]

@@ -161,6 +161,15 @@ impl Outcome {
         }
     }
 
+    /// What an enterprise's representative reads in its place.
+    const fn text_enterprise(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "outcome.withdrawn_text_enterprise",
+            Self::Filed => "outcome.filed_text_enterprise",
+            other => other.text(),
+        }
+    }
+
     const fn text(self) -> &'static str {
         match self {
             Self::Withdrawn => "outcome.withdrawn_text",

@@ -151,7 +151,7 @@ fn deciding_buttons_come_in_pairs_that_differ_in_nothing() {
     for language in LANGUAGES {
         pages += samples::all(language).iter().filter(|(_, html)| html.contains("name=\"choice\"")).count();
     }
-    assert_eq!(pages, 2 * 13);
+    assert_eq!(pages, 2 * 15);
 }
 
 #[test]
@@ -257,6 +257,24 @@ fn an_enterprise_is_never_told_that_it_consents() {
     for language in LANGUAGES {
         let text = page.notice_text(language).unwrap().to_lowercase();
         assert!(!text.contains("consent") && !text.contains("53.1"), "{text}");
+    }
+}
+
+#[test]
+fn pages_of_an_enterprise_speak_to_one() {
+    let of_persons =
+        ["art. 83", "s. 83", "ss. 83", "53.1", "Mes autorisations", "My authorizations", "votre autorisation"];
+    let yours = ["your authorization", "de votre part", "of yours", "from you", "vous avez décidé", "you decided"];
+    for language in LANGUAGES {
+        let pages: Vec<_> =
+            samples::all(language).into_iter().filter(|(name, _)| name.ends_with("-enterprise")).collect();
+        assert!(pages.len() > 4);
+        for (name, html) in pages {
+            let text = html.replace('\u{a0}', " ").replace('’', "'");
+            for told in of_persons.iter().chain(&yours) {
+                assert!(!text.contains(told), "{told} is on {name}");
+            }
+        }
     }
 }
 

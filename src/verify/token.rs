@@ -101,6 +101,7 @@ impl DataToken {
         require(same(self.claims.get("jti"), "jti"), "its `jti` is not the entry's")?;
         require(same(self.claims.get("aud"), "receiving"), "its audience is not the body that the entry names")?;
         require(same(claim("cnf", "jkt"), "recipient_key"), "it is bound to another key than the entry's")?;
+        require(same(claim("basis", "kind"), "basis"), "its basis is not the entry's")?;
         require(same(claim("purpose", "id"), "purpose"), "its purpose is not the entry's")?;
         let version = claim("purpose", "version");
         require(same(version, "purpose_version"), "its purpose is of another version than the entry's")?;
@@ -406,8 +407,9 @@ mod tests {
             let proof = EntryProof::verify(&log.proof(RELEASE, 20, true), &vkey).unwrap();
             verify(&sign(1, &header(), &release())).unwrap().check_entry(&proof)
         };
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 8] = [
             (|act| act["jti"] = json!("r9"), "its `jti` is not the entry's"),
+            (|act| act["basis"] = json!("authorisation"), "its basis is not the entry's"),
             (|act| act["receiving"] = json!("revenu"), "its audience is not the body that the entry names"),
             (|act| act["recipient_key"] = json!("k"), "it is bound to another key than the entry's"),
             (|act| act["purpose"] = json!("bourse"), "its purpose is not the entry's"),

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod bad_input;
+mod enterprise;
 mod harness;
 mod kill;
 mod promises;

@@ -9,7 +9,7 @@ use self::officer::refusal;
 use self::person::{active, enterprise, hostile, incomplete, not_on_file};
 use super::*;
 use crate::clock::Moment;
-use crate::domain::Capacity;
+use crate::domain::{Capacity, SubjectKind};
 
 /// What somebody hostile would write.
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}elif\u{2066}";
@@ -40,6 +40,17 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     add(
         "withdraw-never-used",
         Withdraw { chrome: chrome(), decided: Decided { releases: vec![], ..active() } }.render(),
+    );
+    let of_enterprise = || Chrome { subject: SubjectKind::Enterprise, ..chrome() };
+    add("decisions-enterprise", Decisions { chrome: of_enterprise(), ..Decisions::sample(language) }.render());
+    add(
+        "decisions-none-enterprise",
+        Decisions { chrome: of_enterprise(), active: vec![], ..Decisions::sample(language) }.render(),
+    );
+    add("withdraw-enterprise", Withdraw { chrome: of_enterprise(), decided: active() }.render());
+    add(
+        "confirm-draft-enterprise",
+        ConfirmDraft { chrome: of_enterprise(), ..ConfirmDraft::sample(language) }.render(),
     );
     add("search", Search { results: None, form: SearchForm::default(), ..Search::sample(language) }.render());
     let errors = vec![SearchError::Reason, SearchError::From, SearchError::To];
@@ -123,6 +134,7 @@ pub(super) fn chrome(language: Language) -> Chrome {
         trial: true,
         signed_in: Some("Anne-Élise O’Bomsawin".into()),
         acting_for: None,
+        subject: SubjectKind::Person,
         sign_out_href: "/fr/fermer".into(),
         home_href: "/fr".into(),
         csrf: "jeton".into(),

@@ -152,6 +152,7 @@ pub(super) fn not_on_file(language: Language) -> Consent {
 pub(super) fn enterprise(language: Language) -> Consent {
     let mut page = Consent::sample(language);
     page.subject = SubjectKind::Enterprise;
+    page.chrome.subject = SubjectKind::Enterprise;
     page.mandate = Some(MandateKind::SigningOfficer);
     page.chrome.acting_for = Some("Sirop d’érable inc.".into());
     page.custody.capacity = Capacity::OfficialSource;

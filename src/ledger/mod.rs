@@ -88,6 +88,12 @@ pub enum StartFault {
     /// The head file cannot be read or made.
     #[error("the head file beside the checkpoint key: {0}")]
     HeadFile(#[from] std::io::Error),
+    /// The head file is empty, and the record is not.
+    #[error(
+        "the head file beside the checkpoint key is empty, and the record has {0} entries: put back the newest copy of \
+         that file; where `init` was cut short, remove what it made and run it again"
+    )]
+    Unseen(u64),
     /// The record is older than what the head file saw.
     #[error("the record has {record} entries, but {seen} were seen beside the checkpoint key: it is an older copy")]
     Older {
@@ -380,6 +386,7 @@ fn recognise(store: &dyn Store, notary: &Notary, seen: Option<(u64, Hash)>) -> R
     match seen {
         Some((seen, _)) if seen > head.size => Err(StartFault::Older { record: head.size, seen }),
         Some((seen, root)) if signed(seen)? != Some(root) => Err(StartFault::Foreign(seen)),
+        None if head.size > 0 => Err(StartFault::Unseen(head.size)),
         _ => Ok(()),
     }
 }

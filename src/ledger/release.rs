@@ -127,7 +127,8 @@ impl Ledger {
         self.enter_release(Event::Release, opened, catalogue, drawn, None, preconditions, writes).await
     }
 
-    /// Enters a redelivery of the release at `row`: the same claims, if the values and the token's life still allow it.
+    /// Enters a redelivery of the release at `row`: the same claims, if the record versions and the token's life still
+    /// allow it. Values given anew are another version, even where they are the same.
     pub async fn redeliver(
         &self,
         opened: Opened<Ask>,
@@ -141,6 +142,9 @@ impl Ledger {
         let Some(person) = person.filter(|_| event_of(row) == Some(Event::Release)) else {
             return Err(NotReleased::Changed(release));
         };
+        if person.get("records") != Some(&records(&opened)) {
+            return Err(NotReleased::Changed(release));
+        }
         let moment = |member: &str| act.get(member).and_then(Value::as_i64).map(Moment::from_unix);
         let (issued, expires) = moment("iat").zip(moment("exp")).ok_or(EntryFault::Departs(row.index))?;
         let salt = person.get("salt").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -282,15 +286,12 @@ fn statement(
     if let Some(of) = of {
         act.insert("of".into(), json!(of));
     }
-    let versions: BTreeMap<_, _> = opened.values().values().map(|value| (&value.kind, value.version)).collect();
-    let records: Vec<Value> =
-        versions.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect();
     let previous = ledger.store.consent(&consent.id)?.map(|row| row.entry);
     let person = object(json!({
         "subject": opened.subject(),
         "consent": consent.id,
         "consent_version": consent.version,
-        "records": records,
+        "records": records(opened),
         "previous": previous,
         "salt": drawn.salt,
         "case": terms.case,
@@ -298,6 +299,12 @@ fn statement(
     let used = (event == Event::Release).then_some(consent.id);
     let facts = Some(opened.grounds().facts_text().to_owned());
     Ok(Statement { event, act, facts, person, subject: Some(*opened.subject()), used })
+}
+
+/// The record versions that are released, as a person part names them.
+fn records(opened: &Opened<Ask>) -> Value {
+    let versions: BTreeMap<_, _> = opened.values().values().map(|value| (&value.kind, value.version)).collect();
+    versions.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect()
 }
 
 /// Citations as they go into acts and tokens.

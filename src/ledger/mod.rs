@@ -34,6 +34,7 @@ pub use self::export::{ExportFault, ExportReport};
 pub use self::follow::BlindIndex;
 use self::follow::Follower;
 use self::head_file::HeadFile;
+use self::key_history::KnownKeys;
 use self::notary::Notary;
 use self::release::TokenSigner;
 pub use self::release::{DataToken, NotReleased, Recorded};
@@ -77,6 +78,7 @@ pub struct Ledger {
     sequencer: Sequencer,
     follower: Follower,
     tokens: TokenSigner,
+    keys: Arc<KnownKeys>,
 }
 
 /// Why the ledger does not start.
@@ -217,9 +219,10 @@ impl Ledger {
             Works { store: Arc::clone(&store), notary: Arc::clone(&notary), clock: Arc::clone(&clock), head_file };
         let sequencer = Sequencer::start(works)?;
         let scribe = Arc::new(Scribe::new(Arc::clone(&vault)));
-        let follower = Follower::start(Arc::clone(&store), Arc::clone(&scribe), search, blind)?;
+        let keys = Arc::new(KnownKeys::default());
+        let follower = Follower::start(Arc::clone(&store), Arc::clone(&scribe), search, blind, Arc::clone(&keys))?;
         let tokens = TokenSigner::new(issuer, data_token);
-        Ok(Self { store, vault, clock, scribe, notary, sequencer, follower, tokens })
+        Ok(Self { store, vault, clock, scribe, notary, sequencer, follower, tokens, keys })
     }
 
     /// The log's origin.
@@ -275,10 +278,12 @@ impl Ledger {
     ) -> Result<Entered, NotEntered> {
         let now = self.clock.now();
         self.ensure_log_key(year_of(now)).await?;
+        let event = statement.event;
         let (draft, opening) = self.scribe.draft(statement, now)?;
         let proposal = Proposal { preconditions, entry: Some(draft), writes };
         match self.sequencer.commit(lane, proposal).await? {
             Done { index: Some(index), time, batch: Some(batch) } => {
+                self.keys.note(event);
                 self.follower.call();
                 Ok(Entered { index, time, opening, batch })
             }

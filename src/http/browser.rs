@@ -35,7 +35,7 @@ impl App {
         let name = cookie(headers, self.cookie_name());
         if let Some(name) = name {
             let session: Option<Session> = self.get(Space::Session, &name).await.map_err(|lost| self.lost(lost))?;
-            if let Some(session) = session {
+            if let Some(session) = session.filter(|session| !self.has_signed_out(session)) {
                 let language = language.unwrap_or(session.language);
                 return Ok(Browser { name, session, language, new: false });
             }
@@ -82,8 +82,22 @@ impl App {
         self.keep(browser).await
     }
 
-    /// Ends the session.
+    /// Whether somebody in the session has signed out since: then it is over, whatever the engine holds. In doubt, it is.
+    fn has_signed_out(&self, session: &Session) -> bool {
+        session.sign_ins().any(|(signed_in, before)| match self.broker.sign_outs(signed_in) {
+            Ok(now) => now != before,
+            Err(fault) => {
+                tracing::error!(%fault, "a session cannot be told from one that ended");
+                true
+            }
+        })
+    }
+
+    /// Ends the session: in the store first, which is what counts.
     pub(super) async fn forget(&self, browser: &mut Browser) -> Result<(), Stop> {
+        for (signed_in, _) in browser.session.sign_ins() {
+            self.broker.sign_out(signed_in).await.map_err(|refusal| self.refused(browser, &refusal))?;
+        }
         self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
         browser.session = Session::new(String::new());
         Ok(())

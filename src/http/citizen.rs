@@ -47,8 +47,7 @@ pub(super) async fn authorize(State(app): State<Arc<App>>, RawQuery(query): RawQ
         let Some(handle) = handle.filter(|_| known) else {
             return Err(app.message(&browser, StatusCode::BAD_REQUEST, Outcome::LinkExpired, None, None));
         };
-        browser.session.flow = Some(format!("request:{handle}"));
-        browser.session.shown = None;
+        browser.session.begin(format!("request:{handle}"));
         app.keep(&browser).await?;
         Ok(app.redirect(&browser, &format!("/{}/demande", browser.language.code())))
     })
@@ -63,7 +62,7 @@ pub(super) async fn confirm_uri(State(app): State<Arc<App>>, Path(name): Path<St
         if waiting.is_none() {
             return Err(app.message(&browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None));
         }
-        browser.session.flow = Some(format!("draft:{name}"));
+        browser.session.begin(format!("draft:{name}"));
         app.keep(&browser).await?;
         let next = if browser.session.person().is_some() { "brouillon" } else { "demande" };
         Ok(app.redirect(&browser, &format!("/{}/{next}", browser.language.code())))
@@ -159,7 +158,8 @@ pub(super) async fn signed_in(
             failed(Outcome::SessionEnded)
         })?;
         let strong = app.persons.is_strong(&signed_in);
-        browser.session.sign_in_person(signed_in, strong, app.broker.now());
+        let sign_outs = app.broker.sign_outs(&signed_in).map_err(|it| app.refused(&browser, &it))?;
+        browser.session.sign_in_person(signed_in, strong, app.broker.now(), sign_outs);
         app.rename(&mut browser).await?;
         Ok(app.redirect(&browser, &format!("/{}/pour-qui", browser.language.code())))
     })
@@ -248,7 +248,7 @@ pub(super) async fn choose_whom(
 pub(super) async fn session(State(app): State<Arc<App>>, Path(language): Path<String>, headers: HeaderMap) -> Response {
     answer(async {
         let browser = open(&app, &headers, &language).await?;
-        person(&app, &browser)?;
+        beginner(&app, &browser)?;
         let (_, pushed, ask) = session_asked(&app, &browser).await?;
         let in_force = app.broker.in_force();
         let page = view::session(app.chrome(&browser, "portail"), in_force.catalogue(), &pushed.client, &ask);
@@ -267,7 +267,7 @@ pub(super) async fn answer_session(
 ) -> Response {
     answer(async {
         let (mut browser, form) = posted(&app, &headers, &language, &body).await?;
-        let person = person(&app, &browser)?;
+        let person = beginner(&app, &browser)?;
         let (handle, pushed, ask) = session_asked(&app, &browser).await?;
         if form.get("choice") != Some("yes") {
             return leave(&app, &mut browser).await;
@@ -282,7 +282,7 @@ pub(super) async fn answer_session(
 pub(super) async fn draft(State(app): State<Arc<App>>, Path(language): Path<String>, headers: HeaderMap) -> Response {
     answer(async {
         let browser = open(&app, &headers, &language).await?;
-        let person = person(&app, &browser)?;
+        let person = beginner(&app, &browser)?;
         let Flow::Draft(_, waiting) = flow(&app, &browser).await? else {
             return Err(app.refused(&browser, &Refusal::Unknown));
         };
@@ -313,13 +313,14 @@ pub(super) async fn answer_draft(
         };
         let confirmed = form.get("choice") == Some("yes");
         let done = if confirmed {
-            app.broker.confirm(&person, &waiting.draft, browser.language, true).await.map(|_| ())
+            let same_session = browser.session.is_same();
+            app.broker.confirm(&person, &waiting.draft, browser.language, same_session).await.map(|_| ())
         } else {
             app.broker.discard(&person, &waiting.draft).await
         };
         done.map_err(|it| app.refused(&browser, &it))?;
         app.remove(Space::ConfirmUri, &name).await.map_err(|lost| app.lost(lost))?;
-        browser.session.flow = None;
+        browser.session.end_flow();
         app.keep(&browser).await?;
         let result = if confirmed { "done" } else { "abandoned" };
         let back = app.back(&waiting.redirect_uri, &[("result", result)], waiting.state.as_deref());
@@ -332,13 +333,12 @@ pub(super) async fn answer_draft(
 pub(super) async fn consent(State(app): State<Arc<App>>, Path(language): Path<String>, headers: HeaderMap) -> Response {
     answer(async {
         let mut browser = open(&app, &headers, &language).await?;
-        let person = person(&app, &browser)?;
+        let person = beginner(&app, &browser)?;
         let (_, pushed, asked) = consent_asked(&app, &browser).await?;
         if step_up(&app, &asked) && !person.express() {
             return begin(&app, &mut browser).await;
         }
-        let now = app.broker.now();
-        let shown = *browser.session.shown.get_or_insert(now);
+        let shown = browser.session.show(app.broker.now());
         app.keep(&browser).await?;
         let page = question(&app, &browser, &person, &asked, shown).await?;
         Ok(app.page(&browser, StatusCode::OK, page.render(), &[&pushed.redirect_uri]))
@@ -357,14 +357,14 @@ pub(super) async fn answer_consent(
         let (mut browser, form) = posted(&app, &headers, &language, &body).await?;
         let person = person(&app, &browser)?;
         let (handle, pushed, asked) = consent_asked(&app, &browser).await?;
-        let shown = browser.session.shown.ok_or_else(|| app.refused(&browser, &Refusal::State))?;
+        let shown = browser.session.shown().ok_or_else(|| app.refused(&browser, &Refusal::State))?;
         let mut page = question(&app, &browser, &person, &asked, shown).await?;
         let ticked = |name| form.list(name).filter_map(|id| id.parse::<AttributeId>().ok());
         let chosen = Chosen {
             optional: ticked("with").chain(ticked("express")).collect(),
             express: ticked("express").collect(),
             notice: notice(&page, browser.language, shown).ok_or_else(|| app.refused(&browser, &Refusal::State))?,
-            same_session: true,
+            same_session: browser.session.is_same(),
         };
         match form.get("choice") {
             Some("yes") if view::lacks_express(&mut page, &chosen) => {
@@ -563,6 +563,13 @@ fn person(app: &App, browser: &Browser) -> Result<AuthenticatedPerson, Stop> {
     browser.session.person().ok_or_else(ended)
 }
 
+/// The person who goes on with what they began here; a page where another came in since, or acts for another.
+fn beginner(app: &App, browser: &Browser) -> Result<AuthenticatedPerson, Stop> {
+    let person = person(app, browser)?;
+    let other = browser.session.flow().is_some() && !browser.session.is_begun_by_them();
+    if other { Err(app.message(browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None)) } else { Ok(person) }
+}
+
 /// Sends the browser to the identity service: with step-up where what is asked is sensitive.
 async fn begin(app: &App, browser: &mut Browser) -> Result<Response, Stop> {
     let strong = match flow(app, browser).await {
@@ -592,7 +599,7 @@ fn step_up(app: &App, asked: &Asked) -> bool {
 /// What brought the browser here; a page where it is over.
 async fn flow(app: &App, browser: &Browser) -> Result<Flow, Stop> {
     let ended = || app.message(browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None);
-    let (kind, name) = browser.session.flow.as_deref().and_then(|flow| flow.split_once(':')).ok_or_else(ended)?;
+    let (kind, name) = browser.session.flow().and_then(|flow| flow.split_once(':')).ok_or_else(ended)?;
     let found = if kind == "draft" {
         let waiting: Option<Waiting> = app.get(Space::ConfirmUri, name).await.map_err(|lost| app.lost(lost))?;
         waiting.map(|waiting| Flow::Draft(name.to_owned(), waiting))
@@ -614,7 +621,7 @@ impl Flow {
 
 /// Where a signed-in person goes on.
 async fn next(app: &App, browser: &Browser) -> Result<String, Stop> {
-    let page = match &browser.session.flow {
+    let page = match browser.session.flow() {
         None => "decisions",
         Some(_) => match flow(app, browser).await? {
             Flow::Draft(..) => "brouillon",
@@ -680,8 +687,7 @@ async fn finish(
     grants: Grants,
 ) -> Result<Response, Stop> {
     let back = app.complete(handle, pushed, grants).await.map_err(|lost| app.lost(lost))?;
-    browser.session.flow = None;
-    browser.session.shown = None;
+    browser.session.end_flow();
     app.keep(browser).await?;
     Ok(app.redirect(browser, &back))
 }
@@ -696,8 +702,7 @@ async fn leave(app: &App, browser: &mut Browser) -> Result<Response, Stop> {
             app.back(&waiting.redirect_uri, &[("result", "abandoned")], waiting.state.as_deref())
         }
     };
-    browser.session.flow = None;
-    browser.session.shown = None;
+    browser.session.end_flow();
     app.keep(browser).await?;
     Ok(app.redirect(browser, &back))
 }

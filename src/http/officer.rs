@@ -35,7 +35,8 @@ pub(super) async fn signed_in(
             tracing::warn!(%fault, "an officer's sign-in failed");
             failed()
         })?;
-        browser.session.sign_in_officer(signed_in);
+        let sign_outs = app.broker.sign_outs(&signed_in).map_err(|it| app.refused(&browser, &it))?;
+        browser.session.sign_in_officer(signed_in, sign_outs);
         app.rename(&mut browser).await?;
         Ok(app.redirect(&browser, &format!("/{}/registre", browser.language.code())))
     })

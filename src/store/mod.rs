@@ -178,6 +178,8 @@ pub enum Write {
     StopClient(ClientId),
     /// The ephemeral engine starts anew.
     RaiseEphemeral,
+    /// Who is reached by this lookup digest signed out: their sessions so far are void.
+    SignOut(Hash),
 }
 
 impl Write {
@@ -205,7 +207,8 @@ impl Write {
             | Self::Spend(..)
             | Self::PutDraft(_)
             | Self::DropDraft(_)
-            | Self::RaiseEphemeral => true,
+            | Self::RaiseEphemeral
+            | Self::SignOut(_) => true,
         }
     }
 }
@@ -309,6 +312,9 @@ pub trait Store: Send + Sync {
 
     /// The subject reached by a lookup digest.
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault>;
+
+    /// How often who is reached by a lookup digest signed out: the not-before of their sessions, which no clock moves.
+    fn sign_outs(&self, lookup: &Hash) -> Result<u64, Fault>;
 
     /// The subject's wrapped key of a class.
     fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Fault>;

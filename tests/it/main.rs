@@ -16,4 +16,5 @@ mod promises;
 mod races;
 mod redis;
 mod scenario;
+mod sessions;
 mod start;

@@ -69,6 +69,14 @@ impl Server {
         panic!("{PROGRAM} does not answer")
     }
 
+    /// Copies the value of each name that matches to another name, which a term of Lua gives.
+    fn each(&self, pattern: &str, to: &str) {
+        let copy = format!(
+            "for _, name in ipairs(redis.call('KEYS', '{pattern}')) do redis.call('COPY', name, {to}, 'REPLACE') end"
+        );
+        assert_eq!(self.command(&format!("EVAL \"{copy} return 'done'\" 0")).unwrap(), "$4");
+    }
+
     fn flush(&self) {
         assert_eq!(self.command("FLUSHALL").unwrap(), "+OK");
     }
@@ -177,6 +185,30 @@ async fn what_redis_forgot_is_void_and_nothing_else() {
     person.withdraw(&world, &held.consent).await;
     assert_eq!(agency.release(&held.token, "cle-1", &held.ask).await.unwrap().status, 403);
     Log::export(&world).await.holds(&world, &[released]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_closed_is_not_revived_by_an_older_state() {
+    let Some(server) = Server::start() else { return };
+    let world = server.world().await;
+    let agency = client(&world, TOWN).await;
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    let (mut leaves, mut stays) = (Person::new(&world, "alice"), Person::new(&world, "noe"));
+    for person in [&mut leaves, &mut stays] {
+        person.arrive(&push(&agency, &RESIDENCE.details(&world)).await.url).await;
+    }
+    let page = leaves.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()));
+
+    // A server that restarts is told by its run: this one keeps its own, and goes back to the moment before.
+    server.each("*", "'old:' .. name");
+    leaves.browser.submit_to(&page, "/fr/quitter", &[]).await.unwrap().page().unwrap();
+    server.each("old:*", "string.sub(name, 5)");
+    let page = leaves.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert!(page.url.starts_with(&world.persons), "a closed session opens {}", page.url);
+    let page = stays.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()), "the control: the older state is there");
     world.end().await;
 }
 

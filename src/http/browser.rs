@@ -13,7 +13,7 @@ use crate::broker::Refusal;
 use crate::crypto::{equal, random};
 use crate::domain::{Contact, Language, SubjectKind, Text};
 use crate::ephemeral::{Lost, Space};
-use crate::identity::{SESSION_LIFE, Session};
+use crate::identity::{SESSION_LIFE, Session, Standby};
 use crate::jose::b64;
 use crate::pages::{Asset, Chrome, Message, Onward, Outcome, Party, Receipt};
 
@@ -24,6 +24,8 @@ pub(super) struct Browser {
     pub(super) language: Language,
     /// Whether the cookie has to be set.
     new: bool,
+    /// Whether this is what the browser kept itself, since the engine of sessions does not answer: nothing is put there.
+    standby: bool,
 }
 
 /// A page that ends a request early.
@@ -34,15 +36,22 @@ impl App {
     pub(super) async fn browser(&self, headers: &HeaderMap, language: Option<Language>) -> Result<Browser, Stop> {
         let name = cookie(headers, self.cookie_name());
         if let Some(name) = name {
-            let session: Option<Session> = self.get(Space::Session, &name).await.map_err(|lost| self.lost(lost))?;
+            let (session, standby) = match self.get(Space::Session, &name).await {
+                Ok(session) => (session, false),
+                Err(Lost::Unavailable) => {
+                    let lost = || self.lost(Lost::Unavailable);
+                    (Some(self.standby(headers, &name).ok_or_else(lost)?), true)
+                }
+                Err(lost) => return Err(self.lost(lost)),
+            };
             if let Some(session) = session.filter(|session| !self.has_signed_out(session)) {
                 let language = language.unwrap_or(session.language);
-                return Ok(Browser { name, session, language, new: false });
+                return Ok(Browser { name, session, language, new: false, standby });
             }
         }
         let fresh = || random::<32>().map(b64::encode).map_err(|_| self.lost(Lost::Unavailable));
         let language = language.unwrap_or_default();
-        Ok(Browser { name: fresh()?, session: Session::new(fresh()?), language, new: true })
+        Ok(Browser { name: fresh()?, session: Session::new(fresh()?), language, new: true, standby: false })
     }
 
     /// The browser whose form this is; a page where the form is not its own.
@@ -68,8 +77,19 @@ impl App {
         }
     }
 
+    /// What the browser kept itself of the session of this name: void with the epoch, which is the store's.
+    fn standby(&self, headers: &HeaderMap, name: &str) -> Option<Session> {
+        let sealed = b64::decode(&cookie(headers, self.standby_cookie())?).ok()?;
+        let epoch = self.broker.ledger().head().ok()?.ephemeral;
+        let standby: Standby = self.broker.ephemeral().unseal(epoch, Space::Standby, name, &sealed)?;
+        standby.into_session(self.broker.now())
+    }
+
     /// Keeps the session.
     pub(super) async fn keep(&self, browser: &Browser) -> Result<(), Stop> {
+        if browser.standby {
+            return Ok(());
+        }
         let kept = self.put(Space::Session, &browser.name, &browser.session, SESSION_LIFE).await;
         kept.map_err(|lost| self.lost(lost))
     }
@@ -98,7 +118,9 @@ impl App {
         for (signed_in, _) in browser.session.sign_ins() {
             self.broker.sign_out(signed_in).await.map_err(|refusal| self.refused(browser, &refusal))?;
         }
-        self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
+        if !browser.standby {
+            self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
+        }
         browser.session = Session::new(String::new());
         Ok(())
     }
@@ -194,8 +216,8 @@ impl App {
 
     /// The engine of sessions does not answer, as a page.
     pub(super) fn lost(&self, lost: Lost) -> Stop {
-        let browser =
-            Browser { name: String::new(), session: Session::new(String::new()), language: Language::Fr, new: false };
+        let session = Session::new(String::new());
+        let browser = Browser { name: String::new(), session, language: Language::Fr, new: false, standby: false };
         self.refused(&browser, &Refusal::from(lost))
     }
 
@@ -210,21 +232,34 @@ impl App {
 
     fn set_cookie(&self, browser: &Browser, mut response: Response) -> Response {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if browser.new {
-            let secure = if self.secure() { "; Secure" } else { "" };
-            let name = self.cookie_name();
-            let cookie =
-                format!("{name}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_LIFE}{secure}", browser.name);
+        let session = browser.new.then(|| (self.cookie_name(), browser.name.clone()));
+        let standby = self.sealed_standby(browser).map(|sealed| (self.standby_cookie(), sealed));
+        let secure = if self.secure() { "; Secure" } else { "" };
+        for (name, value) in session.into_iter().chain(standby) {
+            let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_LIFE}{secure}");
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-                response.headers_mut().insert(header::SET_COOKIE, cookie);
+                response.headers_mut().append(header::SET_COOKIE, cookie);
             }
         }
         response
     }
 
+    /// What the browser is to keep of its session; it is given no longer life by itself.
+    fn sealed_standby(&self, browser: &Browser) -> Option<String> {
+        let until = self.broker.now().plus(i64::from(SESSION_LIFE));
+        let standby = browser.session.standby(until).filter(|_| !browser.standby)?;
+        let epoch = self.broker.gate().guard_epoch();
+        self.broker.ephemeral().seal(epoch, Space::Standby, &browser.name, &standby).ok().map(b64::encode)
+    }
+
     /// A cookie that only this host sets, over TLS; in a trial on plain loopback, browsers allow no such prefix.
     fn cookie_name(&self) -> &'static str {
         if self.secure() { "__Host-unefois" } else { "unefois" }
+    }
+
+    /// Likewise, for what the browser keeps of its session.
+    fn standby_cookie(&self) -> &'static str {
+        if self.secure() { "__Host-unefois-standby" } else { "unefois-standby" }
     }
 }
 

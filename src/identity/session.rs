@@ -53,6 +53,21 @@ struct Flow {
     shown: Option<(Moment, SubjectId)>,
 }
 
+/// What a browser keeps itself, sealed, for when the engine does not answer: who signed in and for whom they act, and
+/// nothing to go on with. Enough to see what was decided and to take it back, which waits for no engine.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Standby {
+    session: Session,
+    until: Moment,
+}
+
+impl Standby {
+    /// The session that it stands in for, as long as it may.
+    pub fn into_session(self, now: Moment) -> Option<Session> {
+        (now < self.until).then_some(self.session)
+    }
+}
+
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Person {
     signed_in: SignedIn,
@@ -162,6 +177,15 @@ impl Session {
         Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, express })
     }
 
+    /// What stands in for this session until then, once the person has chosen for whom they act.
+    pub fn standby(&self, until: Moment) -> Option<Standby> {
+        let mut person = self.person.clone().filter(|person| person.acting.is_some())?;
+        person.signed_in.mandates.clear();
+        let Self { csrf, attested, language, .. } = self.clone();
+        let session = Self { csrf, attested, language, pending: None, flow: None, person: Some(person), officer: None };
+        Some(Standby { session, until })
+    }
+
     /// The officer who signed in.
     pub fn officer(&self) -> Option<AuthenticatedOfficer> {
         let SignedIn { issuer, sub, who, .. } = &self.officer.as_ref()?.signed_in;
@@ -227,5 +251,21 @@ mod tests {
         assert!(!session.is_same());
         assert_eq!(session.show(NOW.plus(20)), NOW.plus(20), "put anew");
         assert!(session.is_same());
+    }
+
+    #[test]
+    fn what_stands_in_for_a_session_lets_see_and_withdraw_and_go_on_with_nothing() {
+        let mut session = Session::new("csrf".to_owned());
+        session.begin("request:1".to_owned());
+        session.sign_in_officer(somebody("o"), 0);
+        session.sign_in_person(somebody("a"), true, NOW, 3);
+        assert!(session.standby(NOW).is_none(), "nobody is acted for");
+        sign_in(&mut session, "a", 1);
+        let until = NOW.plus(60);
+        assert!(session.standby(until).unwrap().into_session(until).is_none(), "it ends");
+        let standing_in = session.standby(until).unwrap().into_session(until.plus(-1)).unwrap();
+        assert_eq!(standing_in.person().unwrap().subject(), session.person().unwrap().subject());
+        assert_eq!((standing_in.csrf.as_str(), standing_in.sign_ins().count()), ("csrf", 1));
+        assert!(standing_in.flow().is_none() && standing_in.pending.is_none() && standing_in.officer().is_none());
     }
 }

@@ -213,13 +213,14 @@ async fn a_session_that_was_closed_is_not_revived_by_an_older_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p9_without_redis_nothing_is_released_and_nothing_breaks() {
+async fn p9_without_redis_nothing_is_released_and_who_is_signed_in_still_withdraws() {
     let Some(mut server) = Server::start() else { return };
     let world = server.world().await;
     let (portal, agency) = (client(&world, PORTAL).await, client(&world, TOWN).await);
     let mut person = Person::new(&world, "alice");
     person.give_address(&world, &portal).await;
     let held = person.consent(&world, &agency, &RESIDENCE).await;
+    let other = person.consent(&world, &agency, &RESIDENCE).await;
 
     server.kill();
     let refused = agency.release(&held.token, "cle-1", &held.ask).await.unwrap();
@@ -230,9 +231,19 @@ async fn p9_without_redis_nothing_is_released_and_nothing_breaks() {
     assert_eq!(status, 503);
     assert_ne!(said["guard"], "ok", "{said}");
     assert_eq!(said["record"], "ok", "{said}");
-    // A person's session lies there too: their page says that it cannot answer. Operators' acts need no session.
-    let page = person.browser.open(&format!("{}/fr/decisions", world.issuer)).await.unwrap().page().unwrap();
-    assert_eq!(page.status, 503);
+    // Who is signed in sees what they decided, and takes it back. Nothing else begins: no consent, no sign-in.
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert!(page.status == 200 && page.html.contains(&other.consent), "{} {}", page.status, page.heading());
+    person.withdraw(&world, &other.consent).await;
+    let page = person.browser.open(&format!("{}/fr/consentement", world.issuer)).await.unwrap().page().unwrap();
+    assert_eq!(page.status, 404, "{}", page.heading());
+    // Signing out ends that too.
+    person.browser.submit_to(&page, "/fr/quitter", &[]).await.unwrap().page().unwrap();
+    for browser in [&mut person.browser, &mut Person::new(&world, "alice").browser] {
+        assert_eq!(browser.open(&decisions).await.unwrap().page().unwrap().status, 503);
+    }
+    // Operators' acts need no session.
     let (issuer, sub) = (world.persons.clone(), "alice".to_owned());
     let classes = vec!["values:revenu".to_owned(), "values:adresse".to_owned()];
     let erase = app::Command::Erase { operator: "essai".to_owned(), issuer, sub, classes };
@@ -247,6 +258,8 @@ async fn p9_without_redis_nothing_is_released_and_nothing_breaks() {
         person.give_address(&world, &portal).await
     };
     assert_eq!(portal.check(&portal_token).await.unwrap().status, 200);
+    let refused = agency.release(&other.token, "cle-4", &other.ask).await.unwrap();
+    assert_eq!(refused.status, 403, "what was withdrawn meanwhile stays withdrawn: {}", refused.text());
     let answer = agency.release(&held.token, "cle-3", &held.ask).await.unwrap();
     assert!(Handed::of("cle-3", &answer).is_some(), "{}", answer.text());
     assert_eq!(ready(&world).await.0, 200);

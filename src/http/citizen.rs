@@ -311,9 +311,11 @@ pub(super) async fn answer_draft(
         let Flow::Draft(name, waiting) = flow(&app, &browser).await? else {
             return Err(app.refused(&browser, &Refusal::Unknown));
         };
-        let confirmed = form.get("choice") == Some("yes");
+        let (confirmed, same_session) = (form.get("choice") == Some("yes"), browser.session.is_same());
+        if !confirmed && !same_session {
+            return Err(app.message(&browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None));
+        }
         let done = if confirmed {
-            let same_session = browser.session.is_same();
             app.broker.confirm(&person, &waiting.draft, browser.language, same_session).await.map(|_| ())
         } else {
             app.broker.discard(&person, &waiting.draft).await
@@ -374,6 +376,10 @@ pub(super) async fn answer_consent(
                 let given = app.broker.give(&person, &asked, &chosen).await;
                 let given = given.map_err(|it| app.refused(&browser, &it))?;
                 finish(&app, &mut browser, &handle, &pushed, given.into()).await
+            }
+            // No rule speaks of a no: it is told here that it would be another's.
+            Some("no") if !chosen.same_session => {
+                Err(app.message(&browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None))
             }
             Some("no") => {
                 let declined = app.broker.decline(&person, &asked, &chosen).await;

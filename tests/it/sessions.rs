@@ -42,8 +42,10 @@ async fn a_consent_begun_by_one_is_not_given_by_another() {
 
     let told = comes_in(&mut person, &world, "noe").await;
     assert_eq!((told.status, told.heading().as_str()), (403, "La personne n’est plus la même"));
-    let told = person.browser.submit(&question, &[("choice", "yes")]).await.unwrap().page().unwrap();
-    assert_eq!(told.status, 403, "{}", told.heading());
+    for choice in ["no", "yes"] {
+        let told = person.browser.submit(&question, &[("choice", choice)]).await.unwrap().page().unwrap();
+        assert_eq!(told.status, 403, "{choice}: {}", told.heading());
+    }
     assert_eq!(refused(&world).await, [json!(["not-own-act"])]);
     // Who began it comes back, and may.
     let question = comes_in(&mut person, &world, "alice").await;
@@ -66,8 +68,10 @@ async fn a_draft_begun_by_one_is_not_confirmed_by_another_who_may_act_for_the_sa
     let whom = comes_in(&mut parent, &world, "tutrice-14").await;
     let told = parent.browser.submit(&whom, &[("subject", "enfant-14")]).await.unwrap().page().unwrap();
     assert_eq!((told.status, told.heading().as_str()), (403, "La personne n’est plus la même"));
-    let told = parent.browser.submit(&draft, &[("choice", "yes")]).await.unwrap().page().unwrap();
-    assert_eq!(told.status, 403, "{}", told.heading());
+    for choice in ["no", "yes"] {
+        let told = parent.browser.submit(&draft, &[("choice", choice)]).await.unwrap().page().unwrap();
+        assert_eq!(told.status, 403, "{choice}: {}", told.heading());
+    }
     assert_eq!(refused(&world).await, [json!(["not-own-act"])]);
     // Who began it comes back, and may.
     let whom = comes_in(&mut parent, &world, "parent-14").await;

@@ -89,6 +89,12 @@ impl Gate {
     }
 }
 
+/// Whether a proof's `jti` can be remembered: something, and not longer than the replay guard should keep.
+const fn is_jti(jti: &str) -> bool {
+    const LONGEST: usize = 256;
+    !jti.is_empty() && jti.len() <= LONGEST
+}
+
 /// A client that proved its key, and the body it acts for.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedBody {

@@ -16,7 +16,7 @@ use crate::identity::AuthenticatedPerson;
 use crate::pages::{
     Arrival, Choice, Chrome, Citation, ConfirmDraft, Consent, Custody, Decided, Decisions, DraftLine, Entry, Item,
     OnFile, Party, PersonPart, Portal, Progress, Proof, Reason, RecordLine, Released, Results, Row, Session, State,
-    Tick, Value, Verdict, Wish, Withdraw,
+    Tick, TooYoung, Value, Verdict, Wish, Withdraw,
 };
 use crate::store::{RecordRow, SearchRow};
 
@@ -47,6 +47,12 @@ pub(super) fn arrival(
         None => Wish::Draft { kind: kind_label(catalogue, draft?) },
     };
     Some(Arrival { chrome, portal: portal(catalogue, client)?, wish })
+}
+
+/// Under 14, alone: another person answers, or nobody does.
+pub(super) fn too_young(chrome: Chrome, catalogue: &Catalogue, client: &ClientId) -> Option<TooYoung> {
+    let answer_href = format!("/{}/demande", chrome.language.code());
+    Some(TooYoung { portal: catalogue.clients.get(client)?.name.clone(), answer_href, chrome })
 }
 
 /// What a portal may do in this session.
@@ -127,7 +133,6 @@ pub(super) fn consent(
         alternative: purpose.alternative.clone(),
         kept: purpose.kept.clone(),
         case: asked.ask.case.clone(),
-        give_href: None,
     })
 }
 
@@ -153,8 +158,18 @@ fn item(
         holder: catalogue.bodies.get(&kind.holder)?.name.clone(),
         origin: value.map_or(kind.origin, |value| value.origin),
         on_file,
+        portals: filing(catalogue, &id.kind()),
         tick: Tick::Empty,
     })
+}
+
+/// The portals where a record of this kind can be filed.
+fn filing(catalogue: &Catalogue, kind: &KindId) -> Vec<Text> {
+    let files = |role: &Role| match role {
+        Role::Collector { drafts, .. } => drafts.contains(kind),
+        Role::Agency { .. } | Role::Relay {} => false,
+    };
+    catalogue.clients.values().filter(|client| files(&client.role)).map(|client| client.name.clone()).collect()
 }
 
 /// Keeps what the person ticked.

@@ -151,7 +151,37 @@ fn deciding_buttons_come_in_pairs_that_differ_in_nothing() {
     for language in LANGUAGES {
         pages += samples::all(language).iter().filter(|(_, html)| html.contains("name=\"choice\"")).count();
     }
-    assert_eq!(pages, 2 * 13);
+    assert_eq!(pages, 2 * 15);
+}
+
+fn sample(language: Language, wanted: &str) -> String {
+    samples::all(language).into_iter().find(|(name, _)| name == wanted).unwrap().1
+}
+
+/// The values of the buttons that decide.
+fn choices(html: &str) -> Vec<&str> {
+    let tags = tags("", html);
+    tags.iter().filter(|tag| tag.get("name") == Some("choice")).map(|tag| tag.get("value").unwrap()).collect()
+}
+
+#[test]
+fn nobody_is_asked_to_accept_what_could_not_be_released() {
+    let page = sample(Language::Fr, "consent-not-on-file");
+    assert_eq!(choices(&page), ["leave", "no"]);
+    assert!(!page.contains("checkbox"), "nothing to tick towards a yes that cannot be given");
+    assert!(page.contains("Revenu annuel</strong>. Vous pouvez le déposer à partir de"));
+    assert!(page.contains("Guichet citoyen de Sainte-Fiction."));
+    assert_eq!(choices(&sample(Language::Fr, "consent")), ["yes", "no"]);
+    let optional = sample(Language::En, "consent-optional-not-on-file");
+    assert_eq!(choices(&optional), ["yes", "no"]);
+    assert!(optional.contains("Telephone</strong> (optional). No portal files it"));
+}
+
+#[test]
+fn a_child_alone_may_go_back_or_have_another_person_answer() {
+    for language in LANGUAGES {
+        assert_eq!(choices(&sample(language, "too-young")), ["continue", "leave"]);
+    }
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
         same_session: true,
     };
     match form.get("choice") {
-        Some("yes") if view::lacks_express(&mut page, &chosen) => {
+        Some("yes") if page.lacks_value() || view::lacks_express(&mut page, &chosen) => {
             Ok(app.page(&browser, StatusCode::UNPROCESSABLE_ENTITY, page.render(), &[&pushed.redirect_uri]))
         }
         Some("yes") => {
@@ -62,6 +62,7 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
             declined.map_err(|it| app.refused(&browser, &it))?;
             leave(&app, &mut browser).await
         }
+        Some("leave") => leave(&app, &mut browser).await,
         // Enter, pressed in a box: nothing is decided.
         None if form.get("again").is_some() => {
             view::keep_ticks(&mut page, &chosen);

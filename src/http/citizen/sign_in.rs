@@ -8,11 +8,12 @@ use axum::http::StatusCode;
 
 use super::consent::step_up;
 use super::flow::{Flow, flow, next};
+use crate::broker::Refusal;
 use crate::domain::Giver;
-use crate::http::App;
 use crate::http::browser::Browser;
 use crate::http::oauth::Pushes;
 use crate::http::visit::{Answer, Opened, Posted};
+use crate::http::{App, view};
 use crate::identity::login::Callback;
 use crate::pages::{ActFor, Outcome, Represented};
 
@@ -54,7 +55,7 @@ pub(in crate::http) async fn whom(State(app): State<Arc<App>>, Opened(mut browse
             let next = next(&app, &browser).await?;
             Ok(app.redirect(&browser, &next))
         }
-        (false, true) => Err(app.message(&browser, StatusCode::FORBIDDEN, Outcome::TooYoung, None, None)),
+        (false, true) => too_young(&app, &browser).await,
         (own, false) => {
             let represented = signed_in.mandates.iter().map(|found| Represented {
                 value: found.sub.clone(),
@@ -70,6 +71,19 @@ pub(in crate::http) async fn whom(State(app): State<Arc<App>>, Opened(mut browse
             Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
         }
     }
+}
+
+/// Nobody under 14 decides alone (s. 53.1): whoever sent them here gets them back, or another person answers.
+async fn too_young(app: &App, browser: &Browser) -> Answer {
+    if browser.session.flow.is_none() {
+        return Err(app.message(browser, StatusCode::FORBIDDEN, Outcome::TooYoung, None, None));
+    }
+    let flow = flow(app, browser).await?;
+    let (client, redirect_uri) = flow.client();
+    let in_force = app.broker.in_force();
+    let page = view::too_young(app.chrome(browser, "pour-qui"), in_force.catalogue(), client);
+    let page = page.ok_or_else(|| app.refused(browser, &Refusal::Unknown))?;
+    Ok(app.page(browser, StatusCode::FORBIDDEN, page.render(), &[redirect_uri, app.persons.issuer()]))
 }
 
 /// The form's value for acting for oneself; no identity service uses it as a `sub`.

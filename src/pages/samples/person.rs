@@ -66,6 +66,7 @@ fn item(attribute: &str, label: Text, value: Value) -> Item {
         holder: town().name,
         origin: Origin::Subject,
         on_file: Some(OnFile { value, since: now().plus(-86_400 * 50), via: Some(town().name) }),
+        portals: vec![portal().name],
         tick: Tick::Empty,
     }
 }
@@ -128,7 +129,6 @@ impl Consent {
             ),
             kept: text("Sept ans après la fin de l’année d’études.", "Seven years after the end of the academic year."),
             case: Some("AFE-2026-00417".into()),
-            give_href: None,
         }
     }
 }
@@ -144,8 +144,14 @@ pub(super) fn incomplete(language: Language) -> Consent {
 pub(super) fn not_on_file(language: Language) -> Consent {
     let mut page = Consent::sample(language);
     page.items.get_mut(1).unwrap().on_file = None;
-    page.give_href = Some("/fr/fournir".into());
     page.max_uses = Some(1);
+    page
+}
+
+pub(super) fn optional_not_on_file(language: Language) -> Consent {
+    let mut page = Consent::sample(language);
+    let phone = page.items.get_mut(3).unwrap();
+    (phone.on_file, phone.portals) = (None, vec![]);
     page
 }
 

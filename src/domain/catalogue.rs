@@ -238,8 +238,8 @@ pub struct Purpose {
     pub alternative: Text,
     /// How long the body keeps what it gets.
     pub kept: Text,
-    /// The provisions that give the body this programme or power.
-    pub powers: Vec<String>,
+    /// What gives the body this programme or power: a provision as the rules cite it, or words.
+    pub powers: Vec<Text>,
 }
 
 impl Purpose {

@@ -206,7 +206,7 @@ pub(super) fn decisions(
         let decided = decided(&chrome, catalogue, one, now);
         match decided.state {
             State::Active { .. } => active.push(decided),
-            State::Expired { .. } | State::Withdrawn { .. } => ended.push(decided),
+            State::Expired { .. } | State::Used { .. } | State::Withdrawn { .. } => ended.push(decided),
             State::Refused { .. } => refused.push(decided),
         }
     }
@@ -230,6 +230,7 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
     let uses_left = terms.max_uses.map(|most| most.saturating_sub(u32::try_from(shown.uses).unwrap_or(u32::MAX)));
     let state = match shown.consent.stage {
         Stage::Given { at } if shown.consent.expired(now) => State::Expired { since: at, until: terms.until },
+        Stage::Given { at } if uses_left == Some(0) => State::Used { since: at, most: terms.max_uses.unwrap_or(0) },
         Stage::Given { at } => State::Active { since: at, until: terms.until, uses_left },
         Stage::Withdrawn { given, at, .. } => State::Withdrawn { since: given, at },
         Stage::Refused { at } => State::Refused { at },
@@ -241,8 +242,8 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
         index: row.index,
         proof_href: format!("/{language}/preuves/{}", row.index),
     });
-    let withdraw_href =
-        matches!(state, State::Active { .. }).then(|| format!("/{language}/decisions/{}", shown.consent.id));
+    let withdraw_href = matches!(state, State::Active { .. } | State::Used { .. })
+        .then(|| format!("/{language}/decisions/{}", shown.consent.id));
     Decided {
         receiving: body_name(catalogue, terms.receiving.as_str()),
         purpose: purpose_label(catalogue, terms.purpose.as_str()),

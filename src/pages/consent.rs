@@ -85,8 +85,8 @@ pub struct Consent {
     pub version: u32,
     /// Why, in one sentence.
     pub why: Text,
-    /// The provisions that give the body this programme or power.
-    pub powers: Vec<String>,
+    /// What gives the body this programme or power: a provision as the rules cite it, or words.
+    pub powers: Vec<Text>,
     /// The body that asks and may receive.
     pub receiving: Party,
     /// Who runs the broker.

@@ -178,6 +178,28 @@ fn nobody_is_asked_to_accept_what_could_not_be_released() {
 }
 
 #[test]
+fn a_used_consent_stands_under_the_ended_ones_with_its_reason() {
+    let page = sample(Language::Fr, "decisions");
+    let (_, ended) = page.split_once("id=\"ended\"").unwrap();
+    let (ended, _) = ended.split_once("id=\"refused\"").unwrap();
+    assert!(ended.contains("<dt>Utilisée</dt><dd>La seule communication permise a eu lieu.</dd>"));
+}
+
+#[test]
+fn a_search_names_its_zone_once() {
+    let said = safe::plain(&sample(Language::Fr, "search-results")).matches("Est)").count();
+    assert_eq!(said, 1, "the column's heading alone");
+}
+
+#[test]
+fn what_gives_the_power_is_said_in_the_language_of_the_page() {
+    let [french, english] = LANGUAGES.map(|language| Consent::sample(language).notice_text(language).unwrap());
+    assert!(french.contains("Programme d’essai") && !french.contains("Trial programme"));
+    assert!(english.contains("Trial programme") && !english.contains("Programme d’essai"));
+    assert!(english.contains("CQLR, c.\u{a0}A-13.3, s.\u{a0}2") || english.contains("CQLR, c. A-13.3, s. 2"));
+}
+
+#[test]
 fn a_child_alone_may_go_back_or_have_another_person_answer() {
     for language in LANGUAGES {
         assert_eq!(choices(&sample(language, "too-young")), ["continue", "leave"]);

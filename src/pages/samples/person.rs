@@ -90,7 +90,7 @@ impl Consent {
                 "L’Université vérifie si vous avez droit à l’aide et en calcule le montant.",
                 "The University checks whether you are entitled to assistance and computes its amount.",
             ),
-            powers: vec!["A-13.3, art. 2".into()],
+            powers: vec![text("A-13.3, art. 2", "A-13.3, art. 2"), text("Programme d’essai", "Trial programme")],
             receiving: university(),
             custody: Custody {
                 body: broker(),
@@ -213,6 +213,7 @@ impl Decisions {
             active: vec![active(), unlimited],
             ended: vec![
                 Decided { state: State::Withdrawn { since, at }, ..ended.clone() },
+                Decided { state: State::Used { since, most: 1 }, ..ended.clone() },
                 Decided { state: State::Expired { since, until: at }, ..ended.clone() },
             ],
             refused: vec![Decided { state: State::Refused { at }, ..ended }],

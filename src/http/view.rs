@@ -10,7 +10,7 @@ use super::oauth::Pushes;
 use crate::broker::{Asked, Chosen, DraftView, EntryView, Page, Previewed, Shown};
 use crate::clock::Moment;
 use crate::domain::{
-    AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, Role, SessionAsk, Stage, Text, Unit,
+    AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, PurposeId, Role, SessionAsk, Stage, Text, Unit,
 };
 use crate::identity::AuthenticatedPerson;
 use crate::pages::{
@@ -30,7 +30,8 @@ pub(super) fn arrival(
 ) -> Option<Arrival> {
     let wish = match what {
         Some(Pushes::Consent(asked)) => {
-            let attributes: Vec<&AttributeId> = asked.ask.attributes.iter().chain(&asked.ask.optional).collect();
+            let attributes = &asked.ask.attributes | &asked.ask.optional;
+            let attributes = in_order(catalogue, &asked.ask.purpose, attributes.iter());
             let mut holders: Vec<Text> = Vec::new();
             for id in &attributes {
                 let holder = catalogue.bodies.get(&catalogue.kinds.get(&id.kind())?.holder)?.name.clone();
@@ -70,7 +71,9 @@ pub(super) fn draft(
 ) -> Option<ConfirmDraft> {
     let kind = catalogue.kinds.get(&seen.row.kind)?;
     let purpose = catalogue.purposes.get(&kind.collected_for)?;
-    let lines = seen.values.iter().map(|(member, value)| {
+    let known = kind.attributes.keys().filter_map(|member| seen.values.get_key_value(member));
+    let unknown = seen.values.iter().filter(|(member, _)| !kind.attributes.contains_key(*member));
+    let lines = known.chain(unknown).map(|(member, value)| {
         let attribute = kind.attributes.get(member);
         DraftLine {
             label: attribute.map_or_else(|| same(member), |attribute| attribute.label.clone()),
@@ -108,8 +111,9 @@ pub(super) fn consent(
         capacity: instrument.under,
         instrument: instrument.title.clone(),
     };
-    let attributes = asked.ask.attributes.iter().map(|id| (id, false));
-    let attributes = attributes.chain(asked.ask.optional.iter().map(|id| (id, true)));
+    let necessary = in_order(catalogue, &asked.ask.purpose, &asked.ask.attributes).into_iter().map(|id| (id, false));
+    let optional = in_order(catalogue, &asked.ask.purpose, &asked.ask.optional).into_iter().map(|id| (id, true));
+    let attributes = necessary.chain(optional);
     let items = attributes.map(|(id, optional)| item(catalogue, purpose, id, optional, values.get(id)));
     let mandate = match person.giver() {
         Giver::Subject => None,
@@ -235,10 +239,9 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
         Stage::Withdrawn { given, at, .. } => State::Withdrawn { since: given, at },
         Stage::Refused { at } => State::Refused { at },
     };
-    let label = |name: &String| name.parse().map_or_else(|_| same(name), |id| attribute_label(catalogue, &id));
     let releases = shown.releases.iter().map(|(row, attributes)| Released {
         at: row.time,
-        attributes: attributes.iter().map(label).collect(),
+        attributes: labels(catalogue, Some(&terms.purpose), attributes.iter().map(String::as_str)),
         index: row.index,
         proof_href: format!("/{language}/preuves/{}", row.index),
     });
@@ -247,7 +250,7 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
     Decided {
         receiving: body_name(catalogue, terms.receiving.as_str()),
         purpose: purpose_label(catalogue, terms.purpose.as_str()),
-        attributes: terms.attributes.iter().map(|id| attribute_label(catalogue, id)).collect(),
+        attributes: labels(catalogue, Some(&terms.purpose), terms.attributes.iter().map(AttributeId::as_str)),
         state,
         releases: releases.collect(),
         withdraw_href,
@@ -306,11 +309,9 @@ pub(super) fn entry(
         outcome: text("outcome"),
         subject: None,
     };
+    let purpose = text("purpose").and_then(|purpose| purpose.parse().ok());
     let attributes = names("attributes");
-    let attributes = attributes.iter().filter_map(Json::as_str).map(|name| match name.parse() {
-        Ok(id) => attribute_label(catalogue, &id),
-        Err(_) => same(name),
-    });
+    let attributes = labels(catalogue, purpose.as_ref(), attributes.iter().filter_map(Json::as_str));
     let refused_by = names("rules");
     let reasons = refused_by.iter().filter_map(Json::as_str).filter_map(|id| rules.reason(id)).map(|reason| Reason {
         text: reason.text.clone(),
@@ -321,7 +322,7 @@ pub(super) fn entry(
     Some(Entry {
         row: row(catalogue, &found)?,
         citations: names("citations").iter().filter_map(citation).collect(),
-        attributes: attributes.collect(),
+        attributes,
         reasons: reasons.collect(),
         person: seen.person.as_ref().map(|part| person_part(catalogue, part)),
         proof: proof(seen, language),
@@ -404,6 +405,35 @@ fn portal(catalogue: &Catalogue, client: &ClientId) -> Option<Portal> {
     };
     let body = Party::from(catalogue.bodies.get(&registered.body)?);
     Some(Portal { name: registered.name.clone(), body, instrument })
+}
+
+/// Attributes in the order in which the purpose declares them; those that it does not know come last.
+fn in_order<'a>(
+    catalogue: &Catalogue,
+    purpose: &PurposeId,
+    attributes: impl IntoIterator<Item = &'a AttributeId>,
+) -> Vec<&'a AttributeId> {
+    let mut attributes: Vec<_> = attributes.into_iter().collect();
+    if let Some(purpose) = catalogue.purposes.get(purpose) {
+        let place = |id: &&AttributeId| purpose.attributes().position(|known| known == *id).unwrap_or(usize::MAX);
+        attributes.sort_by_key(place);
+    }
+    attributes
+}
+
+/// The labels of attributes that the log names, in the order of their purpose; names that are none come last.
+fn labels<'a>(
+    catalogue: &Catalogue,
+    purpose: Option<&PurposeId>,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Vec<Text> {
+    let ids: Vec<AttributeId> = names.clone().filter_map(|name| name.parse().ok()).collect();
+    let ids = match purpose {
+        Some(purpose) => in_order(catalogue, purpose, &ids),
+        None => ids.iter().collect(),
+    };
+    let known = ids.into_iter().map(|id| attribute_label(catalogue, id));
+    known.chain(names.filter(|name| name.parse::<AttributeId>().is_err()).map(same)).collect()
 }
 
 fn attribute_label(catalogue: &Catalogue, id: &AttributeId) -> Text {

@@ -205,7 +205,7 @@ impl<'a> PurposeOf<'a> {
 
     /// The attributes that it knows.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &'a AttributeId> + use<'a> {
-        self.purpose.necessary.keys().chain(self.purpose.optional.keys())
+        self.purpose.attributes()
     }
 }
 

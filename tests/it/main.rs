@@ -11,6 +11,7 @@ mod architecture;
 mod bad_input;
 mod harness;
 mod kill;
+mod pages;
 mod promises;
 mod races;
 mod redis;

@@ -109,7 +109,7 @@ impl App {
             Language::En => Language::Fr,
         };
         let there = format!("/{}/{path}", other.code());
-        let through_gate = other == Language::En && !browser.session.attested;
+        let through_gate = other == Language::En && browser.session.attested.is_none();
         let other_href = if through_gate { format!("/fr/english?vers={path}") } else { there };
         let person = browser.session.person();
         let acting = person.as_ref().map(|person| person.who().name.clone());

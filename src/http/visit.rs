@@ -43,7 +43,9 @@ impl FromRequestParts<Arc<App>> for Opened {
         let mut browser = app.browser(&parts.headers, asked).await?;
         match asked {
             None => Err(app.refused(&browser, &Refusal::Unknown)),
-            Some(Language::En) if !browser.session.attested => Err(app.redirect(&browser, "/fr/english").into()),
+            Some(Language::En) if browser.session.attested.is_none() => {
+                Err(app.redirect(&browser, "/fr/english").into())
+            }
             Some(language) => {
                 browser.session.language = language;
                 app.keep(&browser).await?;

@@ -200,6 +200,20 @@ fn what_gives_the_power_is_said_in_the_language_of_the_page() {
 }
 
 #[test]
+fn what_is_attested_is_what_the_page_says_in_both_languages_french_first() {
+    let statement = Attestation::statement();
+    for language in LANGUAGES {
+        let page = sample(language, "attestation");
+        let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = spaced(&safe::plain(&page));
+        let place = |text: &str| said.find(&spaced(text)).unwrap_or_else(|| panic!("{text} in\n{said}"));
+        let lines = || statement.fr.lines().zip(statement.en.lines());
+        assert!(lines().all(|(french, english)| place(french) < place(english)), "{said}");
+    }
+    assert_eq!((statement.fr.lines().count(), statement.en.lines().count()), (7, 7));
+}
+
+#[test]
 fn a_child_alone_may_go_back_or_have_another_person_answer() {
     for language in LANGUAGES {
         assert_eq!(choices(&sample(language, "too-young")), ["continue", "leave"]);

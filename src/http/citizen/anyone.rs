@@ -14,6 +14,7 @@ use crate::http::browser::Browser;
 use crate::http::form::Form;
 use crate::http::problem::KINDS;
 use crate::http::visit::{Answer, Opened, Posted};
+use crate::identity::Attested;
 use crate::pages::{Attestation, Home, Problem};
 
 /// `GET /`: French first.
@@ -43,11 +44,11 @@ pub(in crate::http) async fn gate(
     Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
 }
 
-/// `POST /{language}/english`: that the person attested is kept with the session; on what ground is never asked.
+/// `POST /{language}/english`: what the person attested is kept with the session; on what ground is never asked.
 pub(in crate::http) async fn attest(State(app): State<Arc<App>>, Posted(mut browser, form): Posted) -> Answer {
     let next = form.get("next").filter(|path| is_path(path)).unwrap_or_default();
     let attested = form.get("choice") == Some("attest");
-    browser.session.attested = attested;
+    browser.session.attested = attested.then(|| Attested { at: app.broker.now(), statement: Attestation::statement() });
     browser.session.language = if attested { Language::En } else { Language::Fr };
     app.keep(&browser).await?;
     let language = browser.session.language.code();

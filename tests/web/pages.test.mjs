@@ -376,10 +376,12 @@ test('at 14 one decides alone, and a parent may too', async () => {
 
 test('an enterprise authorises, and never consents', async () => {
   const visitor = await come('sirop')
+  await visitor.arrive(`${site}/portail-fleuve/commencer`)
+  await visitor.page.click('button:has-text("Sirop du Fjord inc.")')
+  for (let i = 0; i < 3; i += 1) await visitor.press('yes')
   const saaq = await agency('saaq-adresses')
   const pushed = await push(saaq, CHANGEMENT)
   await visitor.arrive(pushed.url)
-  await visitor.page.click('button:has-text("Sirop du Fjord inc.")')
   const shown = plain(await visitor.page.locator('body').innerText())
   await visitor.inspect('autorisation-entreprise')
   assert.match(shown, /autoris/)

@@ -4,7 +4,7 @@
 //! nothing else in.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::form::Form;
@@ -28,8 +28,20 @@ pub(super) struct Browser {
     standby: bool,
 }
 
-/// A page that ends a request early.
-pub(super) type Stop = Box<Response>;
+/// A page that ends a request early; boxed, since most do not.
+pub(super) struct Stop(Box<Response>);
+
+impl From<Response> for Stop {
+    fn from(page: Response) -> Self {
+        Self(Box::new(page))
+    }
+}
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
 
 impl App {
     /// The browser's session, or a new one. An address that names no `language` speaks the one last read.
@@ -133,7 +145,7 @@ impl App {
             Language::En => Language::Fr,
         };
         let there = format!("/{}/{path}", other.code());
-        let through_gate = other == Language::En && !browser.session.attested;
+        let through_gate = other == Language::En && browser.session.attested.is_none();
         let other_href = if through_gate { format!("/fr/english?vers={path}") } else { there };
         let person = browser.session.person();
         let acting = person.as_ref().map(|person| person.who().name.clone());
@@ -205,7 +217,7 @@ impl App {
     ) -> Stop {
         let chrome = self.chrome(browser, "");
         let page = Message { chrome, outcome, receipt, onward };
-        Box::new(self.page(browser, status, askama::Template::render(&page), &[]))
+        self.page(browser, status, askama::Template::render(&page), &[]).into()
     }
 
     /// A refusal, as a page.

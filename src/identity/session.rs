@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::login::{Pending, SignedIn};
 use super::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::clock::Moment;
-use crate::domain::{Giver, Identified, Language, SubjectId};
+use crate::domain::{Giver, Identified, Language, SubjectId, Text};
 
 /// Longest a session lives, in seconds.
 pub const SESSION_LIFE: u32 = 3_600;
@@ -26,13 +26,22 @@ pub struct Acting {
     pub giver: Giver,
 }
 
+/// What was attested before English: the words of the page, and when. On what ground is never asked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Attested {
+    /// When.
+    pub at: Moment,
+    /// The statement, in both languages as it was shown.
+    pub statement: Text,
+}
+
 /// A session.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Session {
     /// Form token: every form sends it back.
     pub csrf: String,
-    /// Whether the person attested, in good faith, to be one whom the State may serve in English.
-    pub attested: bool,
+    /// That the person attested, in good faith, to be one whom the State may serve in English.
+    pub attested: Option<Attested>,
     /// The language last read: sign-in and partners' sites bring the person back to it.
     pub language: Language,
     /// A sign-in under way.
@@ -88,7 +97,7 @@ impl Session {
     /// A session in which nobody signed in.
     pub const fn new(csrf: String) -> Self {
         let language = Language::Fr;
-        Self { csrf, attested: false, language, pending: None, flow: None, person: None, officer: None }
+        Self { csrf, attested: None, language, pending: None, flow: None, person: None, officer: None }
     }
 
     /// A client brings the browser here. A sign-in under way belongs to what was before, and is over.

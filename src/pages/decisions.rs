@@ -37,6 +37,13 @@ pub enum State {
         /// When it ran out.
         until: Moment,
     },
+    /// Every release that it allowed was made. A lost answer may still be delivered again, so it can be taken back.
+    Used {
+        /// When it was given.
+        since: Moment,
+        /// How many releases it allowed.
+        most: u32,
+    },
     /// It was taken back.
     Withdrawn {
         /// When it was given.
@@ -87,7 +94,7 @@ pub struct Decisions {
     pub chrome: Chrome,
     /// Those that can carry releases.
     pub active: Vec<Decided>,
-    /// Those that ran out or were taken back.
+    /// Those that ran out, were used or were taken back.
     pub ended: Vec<Decided>,
     /// Those refused.
     pub refused: Vec<Decided>,
@@ -131,9 +138,21 @@ impl Decided {
     /// When it was given, where it was.
     const fn since(&self) -> Option<Moment> {
         match self.state {
-            State::Active { since, .. } | State::Expired { since, .. } | State::Withdrawn { since, .. } => Some(since),
+            State::Active { since, .. }
+            | State::Expired { since, .. }
+            | State::Used { since, .. }
+            | State::Withdrawn { since, .. } => Some(since),
             State::Refused { .. } => None,
         }
+    }
+
+    /// How many releases it allowed, where all were made.
+    fn used(&self, t: &'static Texts) -> Phrase {
+        let most = match self.state {
+            State::Used { most, .. } => most,
+            State::Active { .. } | State::Expired { .. } | State::Withdrawn { .. } | State::Refused { .. } => 0,
+        };
+        t.count(most.into(), "decisions.used_one", "decisions.used_many")
     }
 
     fn count(&self, t: &'static Texts) -> Phrase {

@@ -26,7 +26,7 @@ pub use console::{
 };
 pub use decisions::{Decided, Decisions, RecordLine, Released, State, Withdraw};
 pub use message::{Attestation, Home, Message, Onward, Outcome, Problem, Receipt};
-pub use portal::{ActFor, Arrival, ConfirmDraft, DraftLine, Portal, Represented, Session, Wish};
+pub use portal::{ActFor, Arrival, ConfirmDraft, DraftLine, Portal, Represented, Session, TooYoung, Wish};
 pub use value::Value;
 
 use crate::domain::{Body, Contact, Language, SubjectKind, Text};

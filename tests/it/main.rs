@@ -12,6 +12,7 @@ mod bad_input;
 mod enterprise;
 mod harness;
 mod kill;
+mod pages;
 mod promises;
 mod races;
 mod redis;

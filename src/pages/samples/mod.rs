@@ -6,7 +6,7 @@ mod person;
 use askama::Template as _;
 
 use self::officer::refusal;
-use self::person::{active, enterprise, hostile, incomplete, not_on_file};
+use self::person::{active, enterprise, hostile, incomplete, not_on_file, optional_not_on_file};
 use super::*;
 use crate::clock::Moment;
 use crate::domain::{Capacity, SubjectKind};
@@ -25,11 +25,14 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     }
     add("act-for", ActFor { own: Some("s_1".into()), ..ActFor::sample(language) }.render());
     add("act-for-under-14", ActFor::sample(language).render());
+    let answer_href = "/fr/demande".into();
+    add("too-young", TooYoung { chrome: chrome(), portal: portal().name, answer_href }.render());
     add("session", Session::sample(language).render());
     add("confirm-draft", ConfirmDraft::sample(language).render());
     add("consent", Consent::sample(language).render());
     add("consent-incomplete", incomplete(language).render());
     add("consent-not-on-file", not_on_file(language).render());
+    add("consent-optional-not-on-file", optional_not_on_file(language).render());
     add("consent-enterprise", enterprise(language).render());
     add("consent-hostile", hostile(language).render());
     add("decisions", Decisions::sample(language).render());

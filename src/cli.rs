@@ -65,6 +65,26 @@ struct Configured {
     config: PathBuf,
 }
 
+/// What an administrator signs.
+#[derive(Args)]
+struct Signed {
+    #[command(flatten)]
+    at: Configured,
+    /// Key file of an administrator, who signs it
+    #[arg(long)]
+    sign: PathBuf,
+}
+
+/// What the log enters under an operator's name.
+#[derive(Args)]
+struct Operated {
+    #[command(flatten)]
+    at: Configured,
+    /// Your name, as the entry carries it
+    #[arg(long, env = "USER", default_value = "operator")]
+    operator: String,
+}
+
 #[derive(Args)]
 struct Serve {
     #[command(flatten)]
@@ -77,13 +97,10 @@ struct Serve {
 #[derive(Args)]
 struct Init {
     #[command(flatten)]
-    at: Configured,
+    by: Signed,
     /// Folder of the first bundle: schema.cedarschema, rules/, catalogue/
     #[arg(long)]
     policies: PathBuf,
-    /// Key file of the first administrator, who signs it
-    #[arg(long)]
-    sign: PathBuf,
 }
 
 #[derive(Args)]
@@ -128,7 +145,7 @@ struct Verify {
 #[derive(Args)]
 struct Export {
     #[command(flatten)]
-    at: Configured,
+    by: Operated,
     /// A new folder
     #[arg(long)]
     to: PathBuf,
@@ -138,15 +155,12 @@ struct Export {
     /// Why
     #[arg(long)]
     reason: Option<String>,
-    /// Your name, as the entry carries it
-    #[arg(long, env = "USER", default_value = "operator")]
-    operator: String,
 }
 
 #[derive(Args)]
 struct Erase {
     #[command(flatten)]
-    at: Configured,
+    by: Operated,
     /// The identity service that knows the person
     #[arg(long)]
     issuer: String,
@@ -156,9 +170,6 @@ struct Erase {
     /// Classes to destroy (values:KIND, evidence); all values when none is given
     #[arg(long)]
     class: Vec<String>,
-    /// Your name, as the entry carries it
-    #[arg(long, env = "USER", default_value = "operator")]
-    operator: String,
 }
 
 #[derive(Subcommand)]
@@ -170,12 +181,9 @@ enum Client {
 #[derive(Args)]
 struct StopClient {
     #[command(flatten)]
-    at: Configured,
+    by: Signed,
     /// The client
     client: ClientId,
-    /// Key file of an administrator
-    #[arg(long)]
-    sign: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -187,13 +195,10 @@ enum Policy {
 #[derive(Args)]
 struct Activate {
     #[command(flatten)]
-    at: Configured,
+    by: Signed,
     /// Folder of the bundle
     #[arg(long)]
     policies: PathBuf,
-    /// Key file of an administrator
-    #[arg(long)]
-    sign: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -269,10 +274,15 @@ fn config(at: &Configured) -> Result<Config, String> {
     Config::read(&at.config).map_err(|fault| fault.to_string())
 }
 
+fn signed(by: &Signed) -> Result<(Config, Administrator), String> {
+    let config = config(&by.at)?;
+    let signer = Administrator::read(&by.sign).map_err(|fault| fault.to_string())?;
+    Ok((config, signer))
+}
+
 async fn begin(init: &Init) -> Result<Said, String> {
-    let config = config(&init.at)?;
+    let (config, signer) = signed(&init.by)?;
     let bundle = bundle(&init.policies)?;
-    let signer = Administrator::read(&init.sign).map_err(|fault| fault.to_string())?;
     let made = app::init(&config, &bundle, &signer).await.map_err(|fault| match fault {
         app::InitFault::Bundle(findings) => said_findings(&findings),
         other => other.to_string(),
@@ -372,8 +382,8 @@ fn verify_token(
 }
 
 async fn export_log(asked: Export) -> Result<Said, String> {
-    let config = config(&asked.at)?;
-    let open = asked.open.then(|| (asked.operator, asked.reason.unwrap_or_default()));
+    let config = config(&asked.by.at)?;
+    let open = asked.open.then(|| (asked.by.operator, asked.reason.unwrap_or_default()));
     let folder = std::path::absolute(&asked.to).map_err(|fault| fault.to_string())?;
     let done = app::command(&config, Admin::Export { folder, open }).await?;
     let text = format!("Exported to {}: {done}", asked.to.display());
@@ -381,8 +391,8 @@ async fn export_log(asked: Export) -> Result<Said, String> {
 }
 
 async fn erase_keys(asked: Erase) -> Result<Said, String> {
-    let config = config(&asked.at)?;
-    let Erase { issuer, sub, class: classes, operator, .. } = asked;
+    let config = config(&asked.by.at)?;
+    let Erase { by: Operated { operator, .. }, issuer, sub, class: classes } = asked;
     let done = app::command(&config, Admin::Erase { operator, issuer, sub, classes }).await?;
     let text = format!(
         "Destroyed; entry {}. A backup opened with its own key ring stays readable: key epochs do not end yet.",
@@ -392,8 +402,7 @@ async fn erase_keys(asked: Erase) -> Result<Said, String> {
 }
 
 async fn stop_client(asked: StopClient) -> Result<Said, String> {
-    let config = config(&asked.at)?;
-    let signer = Administrator::read(&asked.sign).map_err(|fault| fault.to_string())?;
+    let (config, signer) = signed(&asked.by)?;
     let head = app::command(&config, Admin::Head).await?;
     let origin = head.get("origin").and_then(Value::as_str).unwrap_or_default();
     let signature = app::sign_stop(&signer, origin, &asked.client).map_err(|fault| fault.to_string())?;
@@ -403,10 +412,9 @@ async fn stop_client(asked: StopClient) -> Result<Said, String> {
 }
 
 async fn activate_bundle(asked: &Activate) -> Result<Said, String> {
-    let config = config(&asked.at)?;
+    let (config, signer) = signed(&asked.by)?;
     let bundle = bundle(&asked.policies)?;
     let loaded = bundle.load().map_err(|findings| said_findings(&findings))?;
-    let signer = Administrator::read(&asked.sign).map_err(|fault| fault.to_string())?;
     let head = app::command(&config, Admin::Head).await?;
     let previous = head.get("bundle").and_then(Value::as_str).and_then(|text| b64::decode_array::<32>(text).ok());
     let previous = previous.ok_or("the broker does not say what is in force")?;

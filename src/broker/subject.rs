@@ -23,6 +23,18 @@ impl Broker {
         Ok(Acting { subject, who: represented.who.clone(), giver })
     }
 
+    /// How often who signed in has signed out so far: their session carries it, and is void once it has risen.
+    pub fn sign_outs(&self, signed_in: &login::SignedIn) -> Result<u64, Refusal> {
+        Ok(self.store.sign_outs(&self.blind.identity(&signed_in.issuer, &signed_in.sub))?)
+    }
+
+    /// Who signed in signs out: of every session, in any browser, and whatever the ephemeral engine still holds of one.
+    pub async fn sign_out(&self, signed_in: &login::SignedIn) -> Result<(), Refusal> {
+        let lookup = self.blind.identity(&signed_in.issuer, &signed_in.sub);
+        self.ledger.write(Lane::Person, Vec::new(), vec![Write::SignOut(lookup)]).await?;
+        Ok(())
+    }
+
     async fn subject(&self, issuer: &str, sub: &str, kind: SubjectKind) -> Result<SubjectId, Refusal> {
         let lookup = self.blind.identity(issuer, sub);
         if let Some(subject) = self.store.identity(&lookup)? {

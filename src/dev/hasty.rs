@@ -128,6 +128,10 @@ impl Store for Hasty {
         self.inner.identity(lookup)
     }
 
+    fn sign_outs(&self, lookup: &Hash) -> Result<u64, Fault> {
+        self.inner.sign_outs(lookup)
+    }
+
     fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Fault> {
         self.inner.key(subject, class)
     }

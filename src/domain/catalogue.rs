@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeId, BodyId, ClientId, InstrumentId, KindId, PurposeId};
+use super::{AttributeId, BodyId, ClientId, Declared, InstrumentId, KindId, PurposeId};
 use crate::clock::Day;
 
 /// A text in both languages. French is authoritative (C-11).
@@ -140,8 +140,8 @@ pub struct RecordKind {
     pub regime: Regime,
     /// Where the values come from.
     pub origin: Origin,
-    /// Its attributes by member name.
-    pub attributes: BTreeMap<String, Attribute>,
+    /// Its attributes by member name, in the order in which they are read.
+    pub attributes: Declared<String, Attribute>,
     /// JSON Schema of a record's values, as text.
     pub schema: String,
 }
@@ -223,10 +223,10 @@ pub struct Purpose {
     /// Bodies that may ask for it.
     pub recipients: BTreeSet<BodyId>,
     /// Attributes without which the purpose cannot be achieved, each with the reason (s. 64).
-    pub necessary: BTreeMap<AttributeId, Text>,
+    pub necessary: Declared<AttributeId, Text>,
     /// Attributes that the person may leave out.
     #[serde(default)]
-    pub optional: BTreeMap<AttributeId, Text>,
+    pub optional: Declared<AttributeId, Text>,
     /// Longest validity of a consent, in days.
     pub longest_days: u32,
     /// Most releases under one consent; none is unlimited while the consent lasts.
@@ -238,11 +238,16 @@ pub struct Purpose {
     pub alternative: Text,
     /// How long the body keeps what it gets.
     pub kept: Text,
-    /// The provisions that give the body this programme or power.
-    pub powers: Vec<String>,
+    /// What gives the body this programme or power: a provision as the rules cite it, or words.
+    pub powers: Vec<Text>,
 }
 
 impl Purpose {
+    /// The attributes that it knows, in the order in which persons read them: the necessary ones first.
+    pub fn attributes(&self) -> impl Iterator<Item = &AttributeId> + Clone {
+        self.necessary.keys().chain(self.optional.keys())
+    }
+
     /// Whether the purpose knows `attribute`, as necessary or optional.
     pub fn allows(&self, attribute: &AttributeId) -> bool {
         self.necessary.contains_key(attribute) || self.optional.contains_key(attribute)

@@ -36,6 +36,13 @@ pub struct Terms {
     pub giver: Giver,
 }
 
+impl Terms {
+    /// What a yes to these terms is: `consent` of a person, `authorisation` of an enterprise.
+    pub const fn basis(&self) -> &'static str {
+        self.who.kind.basis()
+    }
+}
+
 /// The notice shown (ss. 53.1, 65): enough to show it again and to prove that it is the same.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Notice {

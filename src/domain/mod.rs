@@ -7,6 +7,7 @@
 mod acts;
 mod catalogue;
 mod consent;
+mod declared;
 mod event;
 mod ids;
 mod subject;
@@ -14,6 +15,7 @@ mod subject;
 pub use acts::*;
 pub use catalogue::*;
 pub use consent::*;
+pub use declared::*;
 pub use event::*;
 pub use ids::*;
 pub use subject::*;

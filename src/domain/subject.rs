@@ -18,6 +18,16 @@ pub enum SubjectKind {
     Enterprise,
 }
 
+impl SubjectKind {
+    /// What such a subject's yes is, as acts and tokens name the basis: the Act knows the consent of persons alone.
+    pub const fn basis(self) -> &'static str {
+        match self {
+            Self::Person => "consent",
+            Self::Enterprise => "authorisation",
+        }
+    }
+}
+
 /// What the identity service said of a subject at this sign-in.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identified {

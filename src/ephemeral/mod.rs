@@ -55,6 +55,8 @@ pub enum Space {
     DpopProof,
     /// A portal's one-use `confirm_uri`.
     ConfirmUri,
+    /// What a browser keeps itself of its session. Never in an engine.
+    Standby,
 }
 
 impl Space {
@@ -67,6 +69,7 @@ impl Space {
             Self::ClientAssertion => "assertion",
             Self::DpopProof => "proof",
             Self::ConfirmUri => "confirm",
+            Self::Standby => "standby",
         }
     }
 }
@@ -115,10 +118,20 @@ impl Ephemeral {
         value: &T,
         ttl_seconds: u32,
     ) -> Result<(), Lost> {
+        let sealed = self.seal(epoch, space, name, value)?;
+        self.engine.put(epoch, &self.key(space, name.as_bytes()), sealed, ttl_seconds.max(1)).await
+    }
+
+    /// A value as an engine would hold it under a name, to be held elsewhere.
+    pub fn seal<T: Serialize>(&self, epoch: u64, space: Space, name: &str, value: &T) -> Result<Vec<u8>, Lost> {
         let key = self.key(space, name.as_bytes());
         let plain = serde_json::to_vec(value).map(Zeroizing::new).map_err(|_| Lost::Unavailable)?;
-        let sealed = self.keys.values.seal(&address(&key, space, epoch), &plain).map_err(|_| Lost::Unavailable)?;
-        self.engine.put(epoch, &key, sealed, ttl_seconds.max(1)).await
+        self.keys.values.seal(&address(&key, space, epoch), &plain).map_err(|_| Lost::Unavailable)
+    }
+
+    /// Opens what was sealed so under this name. Under another epoch, or altered, it is no value.
+    pub fn unseal<T: DeserializeOwned>(&self, epoch: u64, space: Space, name: &str, sealed: &[u8]) -> Option<T> {
+        self.open(&address(&self.key(space, name.as_bytes()), space, epoch), sealed)
     }
 
     /// The value under a name. One that was put under another epoch, or altered, is no value.

@@ -4,16 +4,16 @@
 //! nothing else in.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::form::Form;
 use super::problem;
 use crate::broker::Refusal;
 use crate::crypto::{equal, random};
-use crate::domain::{Contact, Language, Text};
+use crate::domain::{Contact, Language, SubjectKind, Text};
 use crate::ephemeral::{Lost, Space};
-use crate::identity::{SESSION_LIFE, Session};
+use crate::identity::{SESSION_LIFE, Session, Standby};
 use crate::jose::b64;
 use crate::pages::{Asset, Chrome, Message, Onward, Outcome, Party, Receipt};
 
@@ -24,25 +24,46 @@ pub(super) struct Browser {
     pub(super) language: Language,
     /// Whether the cookie has to be set.
     new: bool,
+    /// Whether this is what the browser kept itself, since the engine of sessions does not answer: nothing is put there.
+    standby: bool,
 }
 
-/// A page that ends a request early.
-pub(super) type Stop = Box<Response>;
+/// A page that ends a request early; boxed, since most do not.
+pub(super) struct Stop(Box<Response>);
+
+impl From<Response> for Stop {
+    fn from(page: Response) -> Self {
+        Self(Box::new(page))
+    }
+}
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
 
 impl App {
     /// The browser's session, or a new one. An address that names no `language` speaks the one last read.
     pub(super) async fn browser(&self, headers: &HeaderMap, language: Option<Language>) -> Result<Browser, Stop> {
         let name = cookie(headers, self.cookie_name());
         if let Some(name) = name {
-            let session: Option<Session> = self.get(Space::Session, &name).await.map_err(|lost| self.lost(lost))?;
-            if let Some(session) = session {
+            let (session, standby) = match self.get(Space::Session, &name).await {
+                Ok(session) => (session, false),
+                Err(Lost::Unavailable) => {
+                    let lost = || self.lost(Lost::Unavailable);
+                    (Some(self.standby(headers, &name).ok_or_else(lost)?), true)
+                }
+                Err(lost) => return Err(self.lost(lost)),
+            };
+            if let Some(session) = session.filter(|session| !self.has_signed_out(session)) {
                 let language = language.unwrap_or(session.language);
-                return Ok(Browser { name, session, language, new: false });
+                return Ok(Browser { name, session, language, new: false, standby });
             }
         }
         let fresh = || random::<32>().map(b64::encode).map_err(|_| self.lost(Lost::Unavailable));
         let language = language.unwrap_or_default();
-        Ok(Browser { name: fresh()?, session: Session::new(fresh()?), language, new: true })
+        Ok(Browser { name: fresh()?, session: Session::new(fresh()?), language, new: true, standby: false })
     }
 
     /// The browser whose form this is; a page where the form is not its own.
@@ -68,8 +89,19 @@ impl App {
         }
     }
 
+    /// What the browser kept itself of the session of this name: void with the epoch, which is the store's.
+    fn standby(&self, headers: &HeaderMap, name: &str) -> Option<Session> {
+        let sealed = b64::decode(&cookie(headers, self.standby_cookie())?).ok()?;
+        let epoch = self.broker.ledger().head().ok()?.ephemeral;
+        let standby: Standby = self.broker.ephemeral().unseal(epoch, Space::Standby, name, &sealed)?;
+        standby.into_session(self.broker.now())
+    }
+
     /// Keeps the session.
     pub(super) async fn keep(&self, browser: &Browser) -> Result<(), Stop> {
+        if browser.standby {
+            return Ok(());
+        }
         let kept = self.put(Space::Session, &browser.name, &browser.session, SESSION_LIFE).await;
         kept.map_err(|lost| self.lost(lost))
     }
@@ -82,9 +114,25 @@ impl App {
         self.keep(browser).await
     }
 
-    /// Ends the session.
+    /// Whether somebody in the session has signed out since: then it is over, whatever the engine holds. In doubt, it is.
+    fn has_signed_out(&self, session: &Session) -> bool {
+        session.sign_ins().any(|(signed_in, before)| match self.broker.sign_outs(signed_in) {
+            Ok(now) => now != before,
+            Err(fault) => {
+                tracing::error!(%fault, "a session cannot be told from one that ended");
+                true
+            }
+        })
+    }
+
+    /// Ends the session: in the store first, which is what counts.
     pub(super) async fn forget(&self, browser: &mut Browser) -> Result<(), Stop> {
-        self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
+        for (signed_in, _) in browser.session.sign_ins() {
+            self.broker.sign_out(signed_in).await.map_err(|refusal| self.refused(browser, &refusal))?;
+        }
+        if !browser.standby {
+            self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
+        }
         browser.session = Session::new(String::new());
         Ok(())
     }
@@ -97,7 +145,7 @@ impl App {
             Language::En => Language::Fr,
         };
         let there = format!("/{}/{path}", other.code());
-        let through_gate = other == Language::En && !browser.session.attested;
+        let through_gate = other == Language::En && browser.session.attested.is_none();
         let other_href = if through_gate { format!("/fr/english?vers={path}") } else { there };
         let person = browser.session.person();
         let acting = person.as_ref().map(|person| person.who().name.clone());
@@ -109,6 +157,7 @@ impl App {
             other_language_href: Some(other_href),
             trial: self.trial,
             acting_for: acting.filter(|name| Some(name) != signed_in.as_ref()),
+            subject: person.as_ref().map_or(SubjectKind::Person, |person| person.who().kind),
             signed_in: if path.starts_with("registre") { officer } else { signed_in.or(officer) },
             sign_out_href: format!("/{}/quitter", language.code()),
             home_href: format!("/{}", language.code()),
@@ -168,7 +217,7 @@ impl App {
     ) -> Stop {
         let chrome = self.chrome(browser, "");
         let page = Message { chrome, outcome, receipt, onward };
-        Box::new(self.page(browser, status, askama::Template::render(&page), &[]))
+        self.page(browser, status, askama::Template::render(&page), &[]).into()
     }
 
     /// A refusal, as a page.
@@ -179,8 +228,8 @@ impl App {
 
     /// The engine of sessions does not answer, as a page.
     pub(super) fn lost(&self, lost: Lost) -> Stop {
-        let browser =
-            Browser { name: String::new(), session: Session::new(String::new()), language: Language::Fr, new: false };
+        let session = Session::new(String::new());
+        let browser = Browser { name: String::new(), session, language: Language::Fr, new: false, standby: false };
         self.refused(&browser, &Refusal::from(lost))
     }
 
@@ -195,21 +244,34 @@ impl App {
 
     fn set_cookie(&self, browser: &Browser, mut response: Response) -> Response {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if browser.new {
-            let secure = if self.secure() { "; Secure" } else { "" };
-            let name = self.cookie_name();
-            let cookie =
-                format!("{name}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_LIFE}{secure}", browser.name);
+        let session = browser.new.then(|| (self.cookie_name(), browser.name.clone()));
+        let standby = self.sealed_standby(browser).map(|sealed| (self.standby_cookie(), sealed));
+        let secure = if self.secure() { "; Secure" } else { "" };
+        for (name, value) in session.into_iter().chain(standby) {
+            let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_LIFE}{secure}");
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-                response.headers_mut().insert(header::SET_COOKIE, cookie);
+                response.headers_mut().append(header::SET_COOKIE, cookie);
             }
         }
         response
     }
 
+    /// What the browser is to keep of its session; it is given no longer life by itself.
+    fn sealed_standby(&self, browser: &Browser) -> Option<String> {
+        let until = self.broker.now().plus(i64::from(SESSION_LIFE));
+        let standby = browser.session.standby(until).filter(|_| !browser.standby)?;
+        let epoch = self.broker.gate().guard_epoch();
+        self.broker.ephemeral().seal(epoch, Space::Standby, &browser.name, &standby).ok().map(b64::encode)
+    }
+
     /// A cookie that only this host sets, over TLS; in a trial on plain loopback, browsers allow no such prefix.
     fn cookie_name(&self) -> &'static str {
         if self.secure() { "__Host-unefois" } else { "unefois" }
+    }
+
+    /// Likewise, for what the browser keeps of its session.
+    fn standby_cookie(&self) -> &'static str {
+        if self.secure() { "__Host-unefois-standby" } else { "unefois-standby" }
     }
 }
 

@@ -14,7 +14,9 @@ mod ops;
 mod portal;
 mod problem;
 mod rar;
+mod sign_in;
 mod view;
+mod visit;
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument as _;
 
+use self::citizen::{anyone, arrival, consent, decisions, draft, session, sign_in as person};
 pub use self::ops::ops;
 use crate::broker::Broker;
 use crate::ephemeral::{Lost, Space};
@@ -68,22 +71,22 @@ pub fn service(app: Arc<App>) -> Router {
         .route("/v1/records", get(portal::check))
         .route("/v1/records/{kind}", put(portal::draft))
         // Persons
-        .route(oauth::AUTHORIZE, get(citizen::authorize))
-        .route("/confirm/{name}", get(citizen::confirm_uri))
-        .route("/login/persons", get(citizen::signed_in))
-        .route("/", get(citizen::root))
-        .route("/{language}", get(citizen::home))
-        .route("/{language}/demande", get(citizen::arrival).post(citizen::arrive))
-        .route("/{language}/connexion", get(citizen::sign_in))
-        .route("/{language}/quitter", post(citizen::sign_out))
-        .route("/{language}/pour-qui", get(citizen::whom).post(citizen::choose_whom))
-        .route("/{language}/portail", get(citizen::session).post(citizen::answer_session))
-        .route("/{language}/brouillon", get(citizen::draft).post(citizen::answer_draft))
-        .route("/{language}/consentement", get(citizen::consent).post(citizen::answer_consent))
-        .route("/{language}/decisions", get(citizen::decisions))
-        .route("/{language}/decisions/{consent}", get(citizen::withdrawal).post(citizen::withdraw))
-        .route("/{language}/preuves/{index}", get(citizen::proof))
-        .route("/{language}/english", get(citizen::gate).post(citizen::attest))
+        .route(oauth::AUTHORIZE, get(arrival::authorize))
+        .route("/confirm/{name}", get(arrival::confirm_uri))
+        .route("/login/persons", get(person::signed_in))
+        .route("/", get(anyone::root))
+        .route("/{language}", get(anyone::home))
+        .route("/{language}/demande", get(arrival::arrival).post(arrival::arrive))
+        .route("/{language}/connexion", get(person::sign_in))
+        .route("/{language}/quitter", post(person::sign_out))
+        .route("/{language}/pour-qui", get(person::whom).post(person::choose_whom))
+        .route("/{language}/portail", get(session::session).post(session::answer_session))
+        .route("/{language}/brouillon", get(draft::draft).post(draft::answer_draft))
+        .route("/{language}/consentement", get(consent::consent).post(consent::answer_consent))
+        .route("/{language}/decisions", get(decisions::decisions))
+        .route("/{language}/decisions/{consent}", get(decisions::withdrawal).post(decisions::withdraw))
+        .route("/{language}/preuves/{index}", get(decisions::proof))
+        .route("/{language}/english", get(anyone::gate).post(anyone::attest))
         // Officers
         .route("/login/officers", get(officer::signed_in))
         .route("/{language}/registre", get(officer::search).post(officer::find))
@@ -92,10 +95,10 @@ pub fn service(app: Arc<App>) -> Router {
         // Anyone
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/vkey", get(log::vkey))
-        .route("/problems/{slug}", get(citizen::problem))
+        .route("/problems/{slug}", get(anyone::problem))
         .route(STYLE.path(), get(async || browser::asset(&STYLE)))
         .route(ICON.path(), get(async || browser::asset(&ICON)))
-        .fallback(citizen::nowhere)
+        .fallback(anyone::nowhere)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn(observe))
         .with_state(app)

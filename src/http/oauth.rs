@@ -142,7 +142,7 @@ fn resource_metadata(app: &App, path: &str, details: &str) -> Response {
 /// `GET /jwks`: the keys that sign, each with its place in the log.
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Response {
     match app.broker.ledger().key_history() {
-        Ok(keys) => Json(keys).into_response(),
+        Ok(keys) => Json(&*keys).into_response(),
         Err(fault) => oauth(&Refusal::from(fault), "server_error"),
     }
 }

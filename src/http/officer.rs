@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use askama::Template;
-use axum::body::Bytes;
+use askama::Template as _;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::StatusCode;
 
 use super::App;
 use super::browser::{Browser, Stop};
-use super::citizen::{answer, open, posted};
 use super::form::Form;
 use super::view;
+use super::visit::{Answer, Opened, Posted};
 use crate::broker::Refusal;
 use crate::domain::Query as LogQuery;
 use crate::identity::AuthenticatedOfficer;
@@ -23,115 +21,65 @@ use crate::pages::{Outcome, Search, SearchError, SearchForm};
 pub(super) async fn signed_in(
     State(app): State<Arc<App>>,
     Query(callback): Query<Callback>,
-    headers: HeaderMap,
-) -> Response {
-    answer(async {
-        let mut browser = app.browser(&headers, None).await?;
-        let pending = browser.session.pending.take();
-        app.keep(&browser).await?;
-        let failed = || app.message(&browser, StatusCode::BAD_REQUEST, Outcome::SessionEnded, None, None);
-        let pending = pending.ok_or_else(failed)?;
-        let signed_in = app.officers.finish(pending, callback).await.map_err(|fault| {
-            tracing::warn!(%fault, "an officer's sign-in failed");
-            failed()
-        })?;
-        browser.session.sign_in_officer(signed_in);
-        app.rename(&mut browser).await?;
-        Ok(app.redirect(&browser, &format!("/{}/registre", browser.language.code())))
-    })
-    .await
+    mut browser: Browser,
+) -> Answer {
+    let signed_in = app.finish_sign_in(&app.officers, &mut browser, callback).await?;
+    let sign_outs = app.broker.sign_outs(&signed_in).map_err(|it| app.refused(&browser, &it))?;
+    browser.session.sign_in_officer(signed_in, sign_outs);
+    app.rename(&mut browser).await?;
+    Ok(app.redirect(&browser, &format!("/{}/registre", browser.language.code())))
 }
 
 /// `GET /{language}/registre`: the search form.
-pub(super) async fn search(State(app): State<Arc<App>>, Path(language): Path<String>, headers: HeaderMap) -> Response {
-    answer(async {
-        let mut browser = open(&app, &headers, &language).await?;
-        if browser.session.officer().is_none() {
-            return begin(&app, &mut browser).await;
-        }
-        let page = form_page(&app, &browser, SearchForm::default(), Vec::new());
-        Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
-    })
-    .await
+pub(super) async fn search(State(app): State<Arc<App>>, Opened(mut browser): Opened) -> Answer {
+    if browser.session.officer().is_none() {
+        return app.begin_sign_in(&app.officers, &mut browser, false).await;
+    }
+    let page = form_page(&app, &browser, SearchForm::default(), Vec::new());
+    Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
 }
 
 /// `POST /{language}/registre`: what was found. The search is entered before anything is shown.
-pub(super) async fn find(
-    State(app): State<Arc<App>>,
-    Path(language): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    answer(async {
-        let (browser, form) = posted(&app, &headers, &language, &body).await?;
-        let officer = officer(&app, &browser)?;
-        let sent = sent(&form);
-        let (query, errors) = query(&form);
-        if !errors.is_empty() {
-            let page = form_page(&app, &browser, sent, errors);
-            return Ok(app.page(&browser, StatusCode::UNPROCESSABLE_ENTITY, page.render(), &[]));
-        }
-        let found = app.broker.search(&officer, &sent.reason, query).await;
-        let found = found.map_err(|it| refused(&app, &browser, &it))?;
-        let in_force = app.broker.in_force();
-        let mut page = form_page(&app, &browser, sent, Vec::new());
-        page.results = Some(view::results(in_force.catalogue(), &found));
-        Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
-    })
-    .await
+pub(super) async fn find(State(app): State<Arc<App>>, Posted(browser, form): Posted) -> Answer {
+    let officer = officer(&app, &browser)?;
+    let sent = sent(&form);
+    let (query, errors) = query(&form);
+    if !errors.is_empty() {
+        let page = form_page(&app, &browser, sent, errors);
+        return Ok(app.page(&browser, StatusCode::UNPROCESSABLE_ENTITY, page.render(), &[]));
+    }
+    let found = app.broker.search(&officer, &sent.reason, query).await;
+    let found = found.map_err(|it| refused(&app, &browser, &it))?;
+    let in_force = app.broker.in_force();
+    let mut page = form_page(&app, &browser, sent, Vec::new());
+    page.results = Some(view::results(in_force.catalogue(), &found));
+    Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
 }
 
 /// `POST /{language}/registre/entree`: one entry with its proof. The reading is entered before anything is shown.
-pub(super) async fn open_entry(
-    State(app): State<Arc<App>>,
-    Path(language): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    answer(async {
-        let (browser, form) = posted(&app, &headers, &language, &body).await?;
-        let officer = officer(&app, &browser)?;
-        let unknown = || app.refused(&browser, &Refusal::Unknown);
-        let index = form.get("entry").and_then(|index| index.parse().ok()).ok_or_else(unknown)?;
-        let reason = form.get("reason").unwrap_or_default();
-        let seen = app.broker.open_entry(&officer, reason, index).await;
-        let seen = seen.map_err(|it| refused(&app, &browser, &it))?;
-        let in_force = app.broker.in_force();
-        let page = view::entry(app.chrome(&browser, "registre"), in_force.catalogue(), in_force.loaded(), &seen);
-        let page = page.ok_or_else(unknown)?;
-        Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
-    })
-    .await
+pub(super) async fn open_entry(State(app): State<Arc<App>>, Posted(browser, form): Posted) -> Answer {
+    let officer = officer(&app, &browser)?;
+    let unknown = || app.refused(&browser, &Refusal::Unknown);
+    let index = form.get("entry").and_then(|index| index.parse().ok()).ok_or_else(unknown)?;
+    let reason = form.get("reason").unwrap_or_default();
+    let seen = app.broker.open_entry(&officer, reason, index).await;
+    let seen = seen.map_err(|it| refused(&app, &browser, &it))?;
+    let in_force = app.broker.in_force();
+    let page = view::entry(app.chrome(&browser, "registre"), in_force.catalogue(), in_force.loaded(), &seen);
+    let page = page.ok_or_else(unknown)?;
+    Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
 }
 
 /// `GET /{language}/registre/{index}`: an entry's proof with its act part closed, as a file. It names nobody.
 pub(super) async fn closed_proof(
     State(app): State<Arc<App>>,
-    Path((language, index)): Path<(String, u64)>,
-    headers: HeaderMap,
-) -> Response {
-    answer(async {
-        let browser = open(&app, &headers, &language).await?;
-        officer(&app, &browser)?;
-        let proof = app.broker.ledger().prove(index).map_err(|fault| app.refused(&browser, &fault.into()))?;
-        let proof = proof.ok_or_else(|| app.refused(&browser, &Refusal::Unknown))?;
-        Ok(view::download(&proof.to_string(), &format!("entree-{index}.tlog-proof")))
-    })
-    .await
-}
-
-async fn begin(app: &App, browser: &mut Browser) -> Result<Response, Stop> {
-    match app.officers.begin(browser.language, false).await {
-        Ok((to, pending)) => {
-            browser.session.pending = Some(pending);
-            app.keep(browser).await?;
-            Ok(app.redirect(browser, &to))
-        }
-        Err(fault) => {
-            tracing::error!(%fault, "no officer's sign-in begins");
-            Err(app.message(browser, StatusCode::SERVICE_UNAVAILABLE, Outcome::Unavailable, None, None))
-        }
-    }
+    Path((_, index)): Path<(String, u64)>,
+    Opened(browser): Opened,
+) -> Answer {
+    officer(&app, &browser)?;
+    let proof = app.broker.ledger().prove(index).map_err(|fault| app.refused(&browser, &fault.into()))?;
+    let proof = proof.ok_or_else(|| app.refused(&browser, &Refusal::Unknown))?;
+    Ok(view::download(&proof.to_string(), &format!("entree-{index}.tlog-proof")))
 }
 
 fn officer(app: &App, browser: &Browser) -> Result<AuthenticatedOfficer, Stop> {

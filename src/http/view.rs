@@ -10,13 +10,13 @@ use super::oauth::Pushes;
 use crate::broker::{Asked, Chosen, DraftView, EntryView, Page, Previewed, Shown};
 use crate::clock::Moment;
 use crate::domain::{
-    AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, Role, SessionAsk, Stage, Text, Unit,
+    AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, PurposeId, Role, SessionAsk, Stage, Text, Unit,
 };
 use crate::identity::AuthenticatedPerson;
 use crate::pages::{
     Arrival, Choice, Chrome, Citation, ConfirmDraft, Consent, Custody, Decided, Decisions, DraftLine, Entry, Item,
     OnFile, Party, PersonPart, Portal, Progress, Proof, Reason, RecordLine, Released, Results, Row, Session, State,
-    Tick, Value, Verdict, Wish, Withdraw,
+    Tick, TooYoung, Value, Verdict, Wish, Withdraw,
 };
 use crate::store::{RecordRow, SearchRow};
 
@@ -30,7 +30,8 @@ pub(super) fn arrival(
 ) -> Option<Arrival> {
     let wish = match what {
         Some(Pushes::Consent(asked)) => {
-            let attributes: Vec<&AttributeId> = asked.ask.attributes.iter().chain(&asked.ask.optional).collect();
+            let attributes = &asked.ask.attributes | &asked.ask.optional;
+            let attributes = in_order(catalogue, &asked.ask.purpose, attributes.iter());
             let mut holders: Vec<Text> = Vec::new();
             for id in &attributes {
                 let holder = catalogue.bodies.get(&catalogue.kinds.get(&id.kind())?.holder)?.name.clone();
@@ -49,6 +50,12 @@ pub(super) fn arrival(
     Some(Arrival { chrome, portal: portal(catalogue, client)?, wish })
 }
 
+/// Under 14, alone: another person answers, or nobody does.
+pub(super) fn too_young(chrome: Chrome, catalogue: &Catalogue, client: &ClientId) -> Option<TooYoung> {
+    let answer_href = format!("/{}/demande", chrome.language.code());
+    Some(TooYoung { portal: catalogue.clients.get(client)?.name.clone(), answer_href, chrome })
+}
+
 /// What a portal may do in this session.
 pub(super) fn session(chrome: Chrome, catalogue: &Catalogue, client: &ClientId, ask: &SessionAsk) -> Option<Session> {
     let (checks, drafts) = (kind_labels(catalogue, &ask.checks), kind_labels(catalogue, &ask.drafts));
@@ -64,7 +71,9 @@ pub(super) fn draft(
 ) -> Option<ConfirmDraft> {
     let kind = catalogue.kinds.get(&seen.row.kind)?;
     let purpose = catalogue.purposes.get(&kind.collected_for)?;
-    let lines = seen.values.iter().map(|(member, value)| {
+    let known = kind.attributes.keys().filter_map(|member| seen.values.get_key_value(member));
+    let unknown = seen.values.iter().filter(|(member, _)| !kind.attributes.contains_key(*member));
+    let lines = known.chain(unknown).map(|(member, value)| {
         let attribute = kind.attributes.get(member);
         DraftLine {
             label: attribute.map_or_else(|| same(member), |attribute| attribute.label.clone()),
@@ -102,8 +111,9 @@ pub(super) fn consent(
         capacity: instrument.under,
         instrument: instrument.title.clone(),
     };
-    let attributes = asked.ask.attributes.iter().map(|id| (id, false));
-    let attributes = attributes.chain(asked.ask.optional.iter().map(|id| (id, true)));
+    let necessary = in_order(catalogue, &asked.ask.purpose, &asked.ask.attributes).into_iter().map(|id| (id, false));
+    let optional = in_order(catalogue, &asked.ask.purpose, &asked.ask.optional).into_iter().map(|id| (id, true));
+    let attributes = necessary.chain(optional);
     let items = attributes.map(|(id, optional)| item(catalogue, purpose, id, optional, values.get(id)));
     let mandate = match person.giver() {
         Giver::Subject => None,
@@ -127,7 +137,6 @@ pub(super) fn consent(
         alternative: purpose.alternative.clone(),
         kept: purpose.kept.clone(),
         case: asked.ask.case.clone(),
-        give_href: None,
     })
 }
 
@@ -153,8 +162,18 @@ fn item(
         holder: catalogue.bodies.get(&kind.holder)?.name.clone(),
         origin: value.map_or(kind.origin, |value| value.origin),
         on_file,
+        portals: filing(catalogue, &id.kind()),
         tick: Tick::Empty,
     })
+}
+
+/// The portals where a record of this kind can be filed.
+fn filing(catalogue: &Catalogue, kind: &KindId) -> Vec<Text> {
+    let files = |role: &Role| match role {
+        Role::Collector { drafts, .. } => drafts.contains(kind),
+        Role::Agency { .. } | Role::Relay {} => false,
+    };
+    catalogue.clients.values().filter(|client| files(&client.role)).map(|client| client.name.clone()).collect()
 }
 
 /// Keeps what the person ticked.
@@ -191,7 +210,7 @@ pub(super) fn decisions(
         let decided = decided(&chrome, catalogue, one, now);
         match decided.state {
             State::Active { .. } => active.push(decided),
-            State::Expired { .. } | State::Withdrawn { .. } => ended.push(decided),
+            State::Expired { .. } | State::Used { .. } | State::Withdrawn { .. } => ended.push(decided),
             State::Refused { .. } => refused.push(decided),
         }
     }
@@ -215,23 +234,23 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
     let uses_left = terms.max_uses.map(|most| most.saturating_sub(u32::try_from(shown.uses).unwrap_or(u32::MAX)));
     let state = match shown.consent.stage {
         Stage::Given { at } if shown.consent.expired(now) => State::Expired { since: at, until: terms.until },
+        Stage::Given { at } if uses_left == Some(0) => State::Used { since: at, most: terms.max_uses.unwrap_or(0) },
         Stage::Given { at } => State::Active { since: at, until: terms.until, uses_left },
         Stage::Withdrawn { given, at, .. } => State::Withdrawn { since: given, at },
         Stage::Refused { at } => State::Refused { at },
     };
-    let label = |name: &String| name.parse().map_or_else(|_| same(name), |id| attribute_label(catalogue, &id));
     let releases = shown.releases.iter().map(|(row, attributes)| Released {
         at: row.time,
-        attributes: attributes.iter().map(label).collect(),
+        attributes: labels(catalogue, Some(&terms.purpose), attributes.iter().map(String::as_str)),
         index: row.index,
         proof_href: format!("/{language}/preuves/{}", row.index),
     });
-    let withdraw_href =
-        matches!(state, State::Active { .. }).then(|| format!("/{language}/decisions/{}", shown.consent.id));
+    let withdraw_href = matches!(state, State::Active { .. } | State::Used { .. })
+        .then(|| format!("/{language}/decisions/{}", shown.consent.id));
     Decided {
         receiving: body_name(catalogue, terms.receiving.as_str()),
         purpose: purpose_label(catalogue, terms.purpose.as_str()),
-        attributes: terms.attributes.iter().map(|id| attribute_label(catalogue, id)).collect(),
+        attributes: labels(catalogue, Some(&terms.purpose), terms.attributes.iter().map(AttributeId::as_str)),
         state,
         releases: releases.collect(),
         withdraw_href,
@@ -290,11 +309,9 @@ pub(super) fn entry(
         outcome: text("outcome"),
         subject: None,
     };
+    let purpose = text("purpose").and_then(|purpose| purpose.parse().ok());
     let attributes = names("attributes");
-    let attributes = attributes.iter().filter_map(Json::as_str).map(|name| match name.parse() {
-        Ok(id) => attribute_label(catalogue, &id),
-        Err(_) => same(name),
-    });
+    let attributes = labels(catalogue, purpose.as_ref(), attributes.iter().filter_map(Json::as_str));
     let refused_by = names("rules");
     let reasons = refused_by.iter().filter_map(Json::as_str).filter_map(|id| rules.reason(id)).map(|reason| Reason {
         text: reason.text.clone(),
@@ -305,7 +322,7 @@ pub(super) fn entry(
     Some(Entry {
         row: row(catalogue, &found)?,
         citations: names("citations").iter().filter_map(citation).collect(),
-        attributes: attributes.collect(),
+        attributes,
         reasons: reasons.collect(),
         person: seen.person.as_ref().map(|part| person_part(catalogue, part)),
         proof: proof(seen, language),
@@ -388,6 +405,35 @@ fn portal(catalogue: &Catalogue, client: &ClientId) -> Option<Portal> {
     };
     let body = Party::from(catalogue.bodies.get(&registered.body)?);
     Some(Portal { name: registered.name.clone(), body, instrument })
+}
+
+/// Attributes in the order in which the purpose declares them; those that it does not know come last.
+fn in_order<'a>(
+    catalogue: &Catalogue,
+    purpose: &PurposeId,
+    attributes: impl IntoIterator<Item = &'a AttributeId>,
+) -> Vec<&'a AttributeId> {
+    let mut attributes: Vec<_> = attributes.into_iter().collect();
+    if let Some(purpose) = catalogue.purposes.get(purpose) {
+        let place = |id: &&AttributeId| purpose.attributes().position(|known| known == *id).unwrap_or(usize::MAX);
+        attributes.sort_by_key(place);
+    }
+    attributes
+}
+
+/// The labels of attributes that the log names, in the order of their purpose; names that are none come last.
+fn labels<'a>(
+    catalogue: &Catalogue,
+    purpose: Option<&PurposeId>,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Vec<Text> {
+    let ids: Vec<AttributeId> = names.clone().filter_map(|name| name.parse().ok()).collect();
+    let ids = match purpose {
+        Some(purpose) => in_order(catalogue, purpose, &ids),
+        None => ids.iter().collect(),
+    };
+    let known = ids.into_iter().map(|id| attribute_label(catalogue, id));
+    known.chain(names.filter(|name| name.parse::<AttributeId>().is_err()).map(same)).collect()
 }
 
 fn attribute_label(catalogue: &Catalogue, id: &AttributeId) -> Text {

@@ -60,6 +60,15 @@ impl Texts {
 
     /// A moment, with the zone named: « 21 novembre 2026 à 14 h 05 (heure de l'Est) ».
     pub fn moment(&'static self, at: &Moment) -> String {
+        self.at("say.moment", *at)
+    }
+
+    /// A moment where the zone is named around it: « 21 novembre 2026 à 14 h 05 ».
+    pub fn clock(&'static self, at: &Moment) -> String {
+        self.at("say.clock", *at)
+    }
+
+    fn at(&'static self, key: &'static str, at: Moment) -> String {
         let (hour, minute, _) = at.time_of_day();
         let time = match self.language {
             Language::Fr if minute == 0 => format!("{hour}{NBSP}h"),
@@ -69,7 +78,7 @@ impl Texts {
                 format!("{}:{minute:02}{NBSP}{half}", (hour + 11) % 12 + 1)
             }
         };
-        self.say("say.moment").with("day", self.day(&at.day())).with("time", time).to_string()
+        self.say(key).with("day", self.day(&at.day())).with("time", time).to_string()
     }
 
     /// How long it is from `from` to `until`: whole months where they are, else days.

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{AuthenticatedBody, Gate, NotAuthenticated};
+use super::{AuthenticatedBody, Gate, NotAuthenticated, is_jti};
 use crate::domain::{Catalogue, Client, ClientId, PublicJwk};
 use crate::ephemeral::Space;
 use crate::jose::{Jwk, JwkSet, UnverifiedJws};
@@ -14,8 +14,6 @@ pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jw
 
 /// Longest assertion, in bytes.
 const LONGEST: usize = 8 * 1024;
-/// Longest `jti`, in bytes.
-const LONGEST_JTI: usize = 256;
 /// Furthest expiry, in seconds from now.
 const FURTHEST: i64 = 300;
 /// How far in the future `iat` and `nbf` may lie, in seconds: FAPI asks for at least 10 and at most 60.
@@ -73,8 +71,7 @@ impl Gate {
         // One whose age is not said is taken to be as old as it can be.
         let issued = claims.iat.unwrap_or(claims.exp - FURTHEST - AHEAD);
         let guarded = issued >= self.guarded_since();
-        let identified = !claims.jti.is_empty() && claims.jti.len() <= LONGEST_JTI;
-        if named && timely && begun && guarded && identified { Ok(()) } else { Err(NotAuthenticated::Client) }
+        if named && timely && begun && guarded && is_jti(&claims.jti) { Ok(()) } else { Err(NotAuthenticated::Client) }
     }
 }
 

@@ -5,15 +5,13 @@
 
 use serde::Deserialize;
 
-use super::{Gate, NotAuthenticated};
+use super::{Gate, NotAuthenticated, is_jti};
 use crate::crypto::{equal, hmac_sha256, sha256};
 use crate::ephemeral::Space;
 use crate::jose::{UnverifiedJws, b64};
 
 /// Longest proof, in bytes.
 const LONGEST: usize = 4 * 1024;
-/// Longest `jti`, in bytes.
-const LONGEST_JTI: usize = 256;
 /// Seconds that a proof may be old.
 const BEHIND: i64 = 60;
 /// Seconds that a proof may be ahead.
@@ -68,14 +66,13 @@ impl Gate {
 
     fn check_proof(&self, claims: &Claims, request: ProvenRequest<'_>) -> Result<(), NotAuthenticated> {
         let now = self.clock.now().unix();
-        let identified = !claims.jti.is_empty() && claims.jti.len() <= LONGEST_JTI;
         let bound = match (request.access_token, &claims.ath) {
             (None, _) => true,
             (Some(token), Some(ath)) => equal(b64::encode(token).as_bytes(), ath.as_bytes()),
             (Some(_), None) => false,
         };
         let same = claims.htm == request.method && same_address(&claims.htu, request.uri);
-        if !(identified && bound && same) {
+        if !(is_jti(&claims.jti) && bound && same) {
             return Err(NotAuthenticated::Proof);
         }
         let slot = now.div_euclid(SLOT);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, LONGEST_LIFE};
 pub use self::assertion::{ASSERTION_TYPE, jwk, key_set};
 pub use self::dpop::ProvenRequest;
-pub use self::session::{Acting, SESSION_LIFE, Session};
+pub use self::session::{Acting, Attested, SESSION_LIFE, Session, Standby};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Secret;
 use crate::domain::{BodyId, ClientId, Giver, Identified, SubjectId};
@@ -87,6 +87,12 @@ impl Gate {
     async fn once(&self, space: Space, name: &[u8], lives: u32) -> Result<bool, NotAuthenticated> {
         self.ephemeral.once(self.guard_epoch(), space, name, lives).await.map_err(NotAuthenticated::Guard)
     }
+}
+
+/// Whether a proof's `jti` can be remembered: something, and not longer than the replay guard should keep.
+const fn is_jti(jti: &str) -> bool {
+    const LONGEST: usize = 256;
+    !jti.is_empty() && jti.len() <= LONGEST
 }
 
 /// A client that proved its key, and the body it acts for.

@@ -1,14 +1,16 @@
-//! A browser's session: who signed in, and for whom they act. Sealed in the ephemeral engine under a random name that
-//! only the browser's cookie holds.
+//! A browser's session: what brought it here, who signed in, and for whom they act. Sealed in the ephemeral engine under
+//! a random name that only the browser's cookie holds.
 //!
+//! Not here: whether somebody signed out since (`broker`: the engine may hold what was, the store holds what is).
 //! INVARIANT: a session names a person only after [`super::login`] vouched for them.
+//! INVARIANT: what one person began in a browser is not the same session for another who signs in there.
 
 use serde::{Deserialize, Serialize};
 
 use super::login::{Pending, SignedIn};
 use super::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::clock::Moment;
-use crate::domain::{Giver, Identified, Language, SubjectId};
+use crate::domain::{Giver, Identified, Language, SubjectId, Text};
 
 /// Longest a session lives, in seconds.
 pub const SESSION_LIFE: u32 = 3_600;
@@ -24,53 +26,149 @@ pub struct Acting {
     pub giver: Giver,
 }
 
+/// What was attested before English: the words of the page, and when. On what ground is never asked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Attested {
+    /// When.
+    pub at: Moment,
+    /// The statement, in both languages as it was shown.
+    pub statement: Text,
+}
+
 /// A session.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Session {
     /// Form token: every form sends it back.
     pub csrf: String,
-    /// Whether the person attested, in good faith, to be one whom the State may serve in English.
-    pub attested: bool,
+    /// That the person attested, in good faith, to be one whom the State may serve in English.
+    pub attested: Option<Attested>,
     /// The language last read: sign-in and partners' sites bring the person back to it.
     pub language: Language,
-    /// What brought the browser here, to be gone on with after sign-in: the name of a pushed request or of a draft.
-    pub flow: Option<String>,
-    /// When the question before the person was first shown.
-    pub shown: Option<Moment>,
     /// A sign-in under way.
     pub pending: Option<Pending>,
+    flow: Option<Flow>,
     person: Option<Person>,
-    officer: Option<SignedIn>,
+    officer: Option<Officer>,
+}
+
+/// What brought the browser here, to be gone on with after sign-in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Flow {
+    /// The name of a pushed request or of a draft.
+    name: String,
+    /// Who began it, by issuer and `sub`: whoever was signed in then, or signed in first after.
+    begun_by: Option<(String, String)>,
+    /// When its question was first shown, and to whom it was put.
+    shown: Option<(Moment, SubjectId)>,
+}
+
+/// What a browser keeps itself, sealed, for when the engine does not answer: who signed in and for whom they act, and
+/// nothing to go on with. Enough to see what was decided and to take it back, which waits for no engine.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Standby {
+    session: Session,
+    until: Moment,
+}
+
+impl Standby {
+    /// The session that it stands in for, as long as it may.
+    pub fn into_session(self, now: Moment) -> Option<Session> {
+        (now < self.until).then_some(self.session)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Person {
     signed_in: SignedIn,
+    /// How often they had signed out before.
+    sign_outs: u64,
     at: Moment,
     strong: bool,
     acting: Option<Acting>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Officer {
+    signed_in: SignedIn,
+    sign_outs: u64,
 }
 
 impl Session {
     /// A session in which nobody signed in.
     pub const fn new(csrf: String) -> Self {
         let language = Language::Fr;
-        Self { csrf, attested: false, language, flow: None, shown: None, pending: None, person: None, officer: None }
+        Self { csrf, attested: None, language, pending: None, flow: None, person: None, officer: None }
     }
 
-    /// A person signed in at `at`, as strongly as an express consent asks for or not.
-    pub fn sign_in_person(&mut self, signed_in: SignedIn, strong: bool, at: Moment) {
-        self.person = Some(Person { signed_in, at, strong, acting: None });
+    /// A client brings the browser here. A sign-in under way belongs to what was before, and is over.
+    pub fn begin(&mut self, flow: String) {
+        self.pending = None;
+        let begun_by = self.signed_in().map(key);
+        self.flow = Some(Flow { name: flow, begun_by, shown: None });
     }
 
-    /// An officer signed in.
-    pub fn sign_in_officer(&mut self, signed_in: SignedIn) {
-        self.officer = Some(signed_in);
+    /// What brought the browser here.
+    pub fn flow(&self) -> Option<&str> {
+        self.flow.as_ref().map(|flow| flow.name.as_str())
+    }
+
+    /// What brought the browser here is done with.
+    pub fn end_flow(&mut self) {
+        self.flow = None;
+    }
+
+    /// The flow's question is shown at `now`; when it first was, to the subject acted for.
+    pub fn show(&mut self, now: Moment) -> Moment {
+        let subject = self.subject();
+        let Some((flow, subject)) = self.flow.as_mut().zip(subject) else { return now };
+        match flow.shown {
+            Some((at, whose)) if whose == subject => at,
+            _ => {
+                flow.shown = Some((now, subject));
+                now
+            }
+        }
+    }
+
+    /// When the question was shown.
+    pub fn shown(&self) -> Option<Moment> {
+        self.flow.as_ref()?.shown.map(|(at, _)| at)
+    }
+
+    /// Whether who is signed in began the flow.
+    pub fn is_begun_by_them(&self) -> bool {
+        let Some((flow, signed_in)) = self.flow.as_ref().zip(self.signed_in()) else { return false };
+        flow.begun_by.as_ref() == Some(&key(signed_in))
+    }
+
+    /// Whether who is signed in began the flow, and acts for the subject to whom its question was put, if it was.
+    pub fn is_same(&self) -> bool {
+        let put_to = self.flow.as_ref().and_then(|flow| flow.shown).map(|(_, subject)| subject);
+        self.is_begun_by_them() && (put_to.is_none() || put_to == self.subject())
+    }
+
+    /// A person signed in at `at`, as strongly as an express consent asks for or not, after so many sign-outs.
+    pub fn sign_in_person(&mut self, signed_in: SignedIn, strong: bool, at: Moment, sign_outs: u64) {
+        if let Some(flow) = &mut self.flow {
+            flow.begun_by.get_or_insert_with(|| key(&signed_in));
+        }
+        self.person = Some(Person { signed_in, sign_outs, at, strong, acting: None });
+    }
+
+    /// An officer signed in, after so many sign-outs.
+    pub fn sign_in_officer(&mut self, signed_in: SignedIn, sign_outs: u64) {
+        self.officer = Some(Officer { signed_in, sign_outs });
     }
 
     /// Who signed in as a person.
     pub fn signed_in(&self) -> Option<&SignedIn> {
         self.person.as_ref().map(|person| &person.signed_in)
+    }
+
+    /// Everyone who signed in, with how often they had signed out before.
+    pub fn sign_ins(&self) -> impl Iterator<Item = (&SignedIn, u64)> {
+        let person = self.person.as_ref().map(|person| (&person.signed_in, person.sign_outs));
+        person.into_iter().chain(self.officer.as_ref().map(|officer| (&officer.signed_in, officer.sign_outs)))
     }
 
     /// The signed-in person acts for this subject.
@@ -82,15 +180,101 @@ impl Session {
 
     /// The person who signed in and chose for whom they act.
     pub fn person(&self) -> Option<AuthenticatedPerson> {
-        let Person { signed_in, at, strong, acting } = self.person.as_ref()?;
+        let Person { signed_in, at, strong, acting, .. } = self.person.as_ref()?;
         let Acting { subject, who, giver } = acting.clone()?;
         let (issuer, express) = (signed_in.issuer.clone(), *strong);
         Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, express })
     }
 
+    /// What stands in for this session until then, once the person has chosen for whom they act.
+    pub fn standby(&self, until: Moment) -> Option<Standby> {
+        let mut person = self.person.clone().filter(|person| person.acting.is_some())?;
+        person.signed_in.mandates.clear();
+        let Self { csrf, attested, language, .. } = self.clone();
+        let session = Self { csrf, attested, language, pending: None, flow: None, person: Some(person), officer: None };
+        Some(Standby { session, until })
+    }
+
     /// The officer who signed in.
     pub fn officer(&self) -> Option<AuthenticatedOfficer> {
-        let SignedIn { issuer, sub, who, .. } = self.officer.as_ref()?;
+        let SignedIn { issuer, sub, who, .. } = &self.officer.as_ref()?.signed_in;
         Some(AuthenticatedOfficer { issuer: issuer.clone(), sub: sub.clone(), name: who.name.clone() })
+    }
+
+    fn subject(&self) -> Option<SubjectId> {
+        self.person.as_ref()?.acting.as_ref().map(|acting| acting.subject)
+    }
+}
+
+fn key(signed_in: &SignedIn) -> (String, String) {
+    (signed_in.issuer.clone(), signed_in.sub.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::SubjectKind;
+
+    const NOW: Moment = Moment::from_unix(1_800_000_000);
+
+    fn somebody(sub: &str) -> SignedIn {
+        let who = Identified { kind: SubjectKind::Person, name: "Zoé".to_owned(), born: None };
+        let issuer = "https://identite.example".to_owned();
+        SignedIn { issuer, sub: sub.to_owned(), who, mandates: Vec::new(), auth_time: None, acr: None }
+    }
+
+    fn sign_in(session: &mut Session, sub: &str, subject: u8) {
+        session.sign_in_person(somebody(sub), false, NOW, 0);
+        let who = somebody(sub).who;
+        session.act_for(Acting { subject: SubjectId::new([subject; 16]), who, giver: Giver::Subject });
+    }
+
+    #[test]
+    fn a_flow_is_of_who_was_signed_in_or_signs_in_first() {
+        let mut session = Session::new(String::new());
+        assert!(!session.is_same(), "nobody is there");
+        session.begin("request:1".to_owned());
+        assert!(!session.is_same());
+        sign_in(&mut session, "a", 1);
+        assert!(session.is_same());
+        sign_in(&mut session, "b", 2);
+        assert!(!session.is_same(), "another came in");
+        sign_in(&mut session, "a", 1);
+        assert!(session.is_same(), "who began it is back");
+        session.begin("request:2".to_owned());
+        sign_in(&mut session, "b", 2);
+        assert!(!session.is_same(), "begun while the other was signed in");
+        session.begin("request:3".to_owned());
+        assert!(session.is_same());
+        session.end_flow();
+        assert!(!session.is_same());
+    }
+
+    #[test]
+    fn an_answer_is_for_the_subject_to_whom_the_question_was_put() {
+        let mut session = Session::new(String::new());
+        session.begin("request:1".to_owned());
+        sign_in(&mut session, "a", 1);
+        assert_eq!((session.show(NOW), session.show(NOW.plus(9))), (NOW, NOW));
+        sign_in(&mut session, "a", 2);
+        assert!(!session.is_same());
+        assert_eq!(session.show(NOW.plus(20)), NOW.plus(20), "put anew");
+        assert!(session.is_same());
+    }
+
+    #[test]
+    fn what_stands_in_for_a_session_lets_see_and_withdraw_and_go_on_with_nothing() {
+        let mut session = Session::new("csrf".to_owned());
+        session.begin("request:1".to_owned());
+        session.sign_in_officer(somebody("o"), 0);
+        session.sign_in_person(somebody("a"), true, NOW, 3);
+        assert!(session.standby(NOW).is_none(), "nobody is acted for");
+        sign_in(&mut session, "a", 1);
+        let until = NOW.plus(60);
+        assert!(session.standby(until).unwrap().into_session(until).is_none(), "it ends");
+        let standing_in = session.standby(until).unwrap().into_session(until.plus(-1)).unwrap();
+        assert_eq!(standing_in.person().unwrap().subject(), session.person().unwrap().subject());
+        assert_eq!((standing_in.csrf.as_str(), standing_in.sign_ins().count()), ("csrf", 1));
+        assert!(standing_in.flow().is_none() && standing_in.pending.is_none() && standing_in.officer().is_none());
     }
 }

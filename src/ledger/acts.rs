@@ -65,7 +65,7 @@ impl Ledger {
         let mut act = decided(permit.grounds());
         act.extend(object(json!({
             "releasing": releasing, "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
-            "purpose_version": terms.purpose_version, "basis": "consent", "attributes": terms.attributes,
+            "purpose_version": terms.purpose_version, "basis": terms.basis(), "attributes": terms.attributes,
             "notice": terms.notice.sha256_fr, "outcome": "given",
         })));
         let records: Vec<Value> =
@@ -107,7 +107,7 @@ impl Ledger {
         let terms = &consent.terms;
         let act = object(json!({
             "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
-            "purpose_version": terms.purpose_version, "basis": "consent", "outcome": consent.stage.name(),
+            "purpose_version": terms.purpose_version, "basis": terms.basis(), "outcome": consent.stage.name(),
         }));
         let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": giver}));
         let statement = of_subject(event, act, None, person, consent.subject);

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::entry::Scribe;
+use super::key_history::KnownKeys;
 use super::{event_of, time_of};
 use crate::crypto::{Secret, hmac_sha256};
 use crate::domain::SubjectId;
@@ -62,6 +63,8 @@ struct Work {
     scribe: Arc<Scribe>,
     search: Arc<Search>,
     blind: Arc<BlindIndex>,
+    /// Told of key entries, whoever made them.
+    keys: Arc<KnownKeys>,
     reached: watch::Sender<u64>,
 }
 
@@ -71,10 +74,11 @@ impl Follower {
         scribe: Arc<Scribe>,
         search: Arc<Search>,
         blind: Arc<BlindIndex>,
+        keys: Arc<KnownKeys>,
     ) -> Result<Self, Fault> {
         let (reached, watching) = watch::channel(search.next()?);
         let (call, calls) = sync_channel(1);
-        let work = Work { store, scribe, search: Arc::clone(&search), blind, reached };
+        let work = Work { store, scribe, search: Arc::clone(&search), blind, keys, reached };
         let spawned = std::thread::Builder::new().name("follower".into()).spawn(move || work.run(&calls));
         let thread = spawned.map_err(|fault| Fault::Broken(fault.to_string()))?;
         Ok(Self { search, reached: watching, call: Some(call), thread: Some(thread) })
@@ -142,6 +146,7 @@ impl Work {
             let after = last.index + 1;
             let rows: Vec<SearchRow> = entries.iter().map(|row| self.row(row)).collect();
             self.search.add(&rows, after)?;
+            entries.iter().filter_map(event_of).for_each(|event| self.keys.note(event));
             self.reached.send_replace(after);
         }
     }

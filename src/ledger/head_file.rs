@@ -2,7 +2,7 @@
 //! older than what this file saw, or another's, is noticed at start.
 //!
 //! Written after each commit and before anything of it leaves; synced every second, so that a database ahead of it is
-//! normal and one behind it never is.
+//! normal and one behind it never is. It is empty for as long as the log is: `init` ends with it synced.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};

@@ -1,6 +1,11 @@
 //! The log's public keys with the entries between which each was in use, gathered from those entries.
 //!
+//! Kept in memory from one key entry to the next: whoever asks for the keys, as anyone may, asks little.
+//!
 //! Not here: which key signs what (`release`, `notary`), who may ask for the keys (`http`).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
@@ -47,16 +52,51 @@ impl KeyHistory {
 fn added(index: u64, act: &Value) -> Option<Map<String, Value>> {
     let mut key = act.get("jwk")?.as_object()?.clone();
     key.insert("kid".into(), act.get("kid")?.clone());
-    key.insert("log".into(), json!({ "from": index }));
+    key.insert("log".into(), json!({ "from": index, "use": act.get("use")? }));
     Some(key)
 }
 
+/// The key history as last read, until an entry adds or retires a key.
+#[derive(Default)]
+pub(super) struct KnownKeys {
+    /// Rises with each such entry.
+    changes: AtomicU64,
+    /// What was read, and after how many changes the reading began.
+    read: Mutex<Option<(u64, Arc<Value>)>>,
+}
+
+impl KnownKeys {
+    /// Takes note of an entry: what is known of the keys may be over.
+    pub(super) fn note(&self, event: Event) {
+        if KeyHistory::concerns(event) {
+            self.changes.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// What is known, or what `read` finds.
+    fn or_read(&self, read: impl FnOnce() -> Result<Value, EntryFault>) -> Result<Arc<Value>, EntryFault> {
+        let changes = self.changes.load(Ordering::SeqCst);
+        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((at, keys)) if *at == changes => Ok(Arc::clone(keys)),
+            _ => {
+                let keys = Arc::new(read()?);
+                *known = Some((changes, Arc::clone(&keys)));
+                Ok(keys)
+            }
+        }
+    }
+}
+
 impl Ledger {
-    /// Every public key that the log ever named, as a JWKS: in member `log`, the entry that added it (`from`) and the
-    /// one that retired it (`until`), if one did.
-    ///
+    /// Every public key that the log ever named, as a JWKS: in member `log`, what it is for (`use`), the entry that
+    /// added it (`from`) and the one that retired it (`until`), if one did.
+    pub fn key_history(&self) -> Result<Arc<Value>, EntryFault> {
+        self.keys.or_read(|| self.read_key_history())
+    }
+
     /// Found through the projection, and in the log itself where the projection has yet to follow.
-    pub fn key_history(&self) -> Result<Value, EntryFault> {
+    pub(super) fn read_key_history(&self) -> Result<Value, EntryFault> {
         let projected = self.follower.search().next().map_err(VaultFault::from)?;
         let mut indices = self.projected_keys(projected).map_err(VaultFault::from)?;
         indices.extend(self.newest_keys(projected).map_err(VaultFault::from)?);

@@ -34,6 +34,7 @@ pub use self::export::{ExportFault, ExportReport};
 pub use self::follow::BlindIndex;
 use self::follow::Follower;
 use self::head_file::HeadFile;
+use self::key_history::KnownKeys;
 use self::notary::Notary;
 use self::release::TokenSigner;
 pub use self::release::{DataToken, NotReleased, Recorded, Ties};
@@ -77,6 +78,7 @@ pub struct Ledger {
     sequencer: Sequencer,
     follower: Follower,
     tokens: TokenSigner,
+    keys: Arc<KnownKeys>,
 }
 
 /// Why the ledger does not start.
@@ -88,6 +90,12 @@ pub enum StartFault {
     /// The head file cannot be read or made.
     #[error("the head file beside the checkpoint key: {0}")]
     HeadFile(#[from] std::io::Error),
+    /// The head file is empty, and the record is not.
+    #[error(
+        "the head file beside the checkpoint key is empty, and the record has {0} entries: put back the newest copy of \
+         that file; where `init` was cut short, remove what it made and run it again"
+    )]
+    Unseen(u64),
     /// The record is older than what the head file saw.
     #[error("the record has {record} entries, but {seen} were seen beside the checkpoint key: it is an older copy")]
     Older {
@@ -211,9 +219,10 @@ impl Ledger {
             Works { store: Arc::clone(&store), notary: Arc::clone(&notary), clock: Arc::clone(&clock), head_file };
         let sequencer = Sequencer::start(works)?;
         let scribe = Arc::new(Scribe::new(Arc::clone(&vault)));
-        let follower = Follower::start(Arc::clone(&store), Arc::clone(&scribe), search, blind)?;
+        let keys = Arc::new(KnownKeys::default());
+        let follower = Follower::start(Arc::clone(&store), Arc::clone(&scribe), search, blind, Arc::clone(&keys))?;
         let tokens = TokenSigner::new(issuer, data_token);
-        Ok(Self { store, vault, clock, scribe, notary, sequencer, follower, tokens })
+        Ok(Self { store, vault, clock, scribe, notary, sequencer, follower, tokens, keys })
     }
 
     /// The log's origin.
@@ -269,10 +278,12 @@ impl Ledger {
     ) -> Result<Entered, NotEntered> {
         let now = self.clock.now();
         self.ensure_log_key(year_of(now)).await?;
+        let event = statement.event;
         let (draft, opening) = self.scribe.draft(statement, now)?;
         let proposal = Proposal { preconditions, entry: Some(draft), writes };
         match self.sequencer.commit(lane, proposal).await? {
             Done { index: Some(index), time, batch: Some(batch) } => {
+                self.keys.note(event);
                 self.follower.call();
                 Ok(Entered { index, time, opening, batch })
             }
@@ -380,6 +391,7 @@ fn recognise(store: &dyn Store, notary: &Notary, seen: Option<(u64, Hash)>) -> R
     match seen {
         Some((seen, _)) if seen > head.size => Err(StartFault::Older { record: head.size, seen }),
         Some((seen, root)) if signed(seen)? != Some(root) => Err(StartFault::Foreign(seen)),
+        None if head.size > 0 => Err(StartFault::Unseen(head.size)),
         _ => Ok(()),
     }
 }

@@ -10,10 +10,10 @@ use super::entry::{Statement, object};
 use super::{Entered, EntryFault, Lane, Ledger, NotCommitted, NotEntered, event_of};
 use crate::clock::Moment;
 use crate::crypto::{SealingKey, random, sha256};
-use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Event, Pseudonym, ReleaseId};
+use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Consent, Event, Pseudonym, ReleaseId};
 use crate::identity::jwk;
 use crate::jose::{JoseError, Jwk, Signer, b64, canonical, encrypt, sign};
-use crate::policy::{Citation, Denial, Opened};
+use crate::policy::{Citation, Denial, Grounds, Opened};
 use crate::store::{EntryRow, Fault, Hash, Precondition, Write};
 
 /// Life of a data token, in seconds: how fresh it is, not how long it proves.
@@ -154,7 +154,8 @@ impl Ledger {
         self.enter_release(Event::Release, opened, catalogue, ties, drawn, None, preconditions, writes).await
     }
 
-    /// Enters a redelivery of the release at `row`: the same claims, if the values and the token's life still allow it.
+    /// Enters a redelivery of the release at `row`: the same claims, if the record versions and the token's life still
+    /// allow it. Values given anew are another version, even where they are the same.
     pub async fn redeliver(
         &self,
         opened: Opened<Ask>,
@@ -169,6 +170,9 @@ impl Ledger {
         let Some(person) = person.filter(|_| event_of(row) == Some(Event::Release)) else {
             return Err(NotReleased::Changed(release));
         };
+        if person.get("records") != Some(&records(&opened)) {
+            return Err(NotReleased::Changed(release));
+        }
         let moment = |member: &str| act.get(member).and_then(Value::as_i64).map(Moment::from_unix);
         let (issued, expires) = moment("iat").zip(moment("exp")).ok_or(EntryFault::Departs(row.index))?;
         let salt = person.get("salt").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -251,7 +255,7 @@ impl Ledger {
             "exp": drawn.expires,
             "jti": drawn.release,
             "purpose": {"id": terms.purpose, "version": terms.purpose_version},
-            "basis": {"kind": BASIS, "consent": consent.id, "citations": citations(opened.grounds().citations())},
+            "basis": basis(consent, opened.grounds()),
             "releasing": releasing,
             "values": values,
             "salt": drawn.salt,
@@ -264,8 +268,11 @@ impl Ledger {
     }
 }
 
-/// The basis of a release under a consent.
-const BASIS: &str = "consent";
+/// The basis of a release, with its identifier under its own name: an enterprise's token speaks of no consent.
+fn basis(consent: &Consent, grounds: &Grounds) -> Value {
+    let kind = consent.terms.basis();
+    json!({"kind": kind, kind: consent.id, "citations": citations(grounds.citations())})
+}
 
 /// The one body that holds the values.
 fn holder(opened: &Opened<Ask>) -> Result<BodyId, NotReleased> {
@@ -294,7 +301,7 @@ fn statement(
         "client": terms.client,
         "purpose": terms.purpose,
         "purpose_version": terms.purpose_version,
-        "basis": BASIS,
+        "basis": terms.basis(),
         "citations": citations(opened.grounds().citations()),
         "attributes": attributes,
         "jti": drawn.release,
@@ -307,14 +314,11 @@ fn statement(
     if let Some(of) = of {
         act.insert("of".into(), json!(of));
     }
-    let versions: BTreeMap<_, _> = opened.values().values().map(|value| (&value.kind, value.version)).collect();
-    let records: Vec<Value> =
-        versions.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect();
     let person = object(json!({
         "subject": opened.subject(),
         "consent": consent.id,
         "consent_version": consent.version,
-        "records": records,
+        "records": records(opened),
         "previous": ties.consent_entry,
         "salt": drawn.salt,
         "case": terms.case,
@@ -322,6 +326,12 @@ fn statement(
     let used = (event == Event::Release).then_some(consent.id);
     let facts = Some(opened.grounds().facts_text().to_owned());
     Statement { event, act, facts, person, subject: Some(*opened.subject()), evidence: Some(ties.evidence), used }
+}
+
+/// The record versions that are released, as a person part names them.
+fn records(opened: &Opened<Ask>) -> Value {
+    let versions: BTreeMap<_, _> = opened.values().values().map(|value| (&value.kind, value.version)).collect();
+    versions.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect()
 }
 
 /// Citations as they go into acts and tokens.

@@ -61,12 +61,15 @@ pub struct Item {
     pub origin: Origin,
     /// What is on file; none when nothing is.
     pub on_file: Option<OnFile>,
+    /// The portals where the person can file it.
+    pub portals: Vec<Text>,
     /// State of its box, where it has one.
     pub tick: Tick,
 }
 
 /// The question. Posts `choice` = `yes` or `no`; `with` for each ordinary optional attribute ticked; `express` for
-/// each sensitive one ticked (an optional sensitive attribute has the `express` box alone, which also includes it).
+/// each sensitive one ticked (an optional sensitive attribute has the `express` box alone, which also includes it). Where
+/// a necessary value is not on file, a yes would release nothing: `choice` = `leave` stands in its place.
 #[derive(Template, Clone, Debug)]
 #[template(path = "consent.html", config = "src/pages/askama.toml")]
 pub struct Consent {
@@ -82,8 +85,8 @@ pub struct Consent {
     pub version: u32,
     /// Why, in one sentence.
     pub why: Text,
-    /// The provisions that give the body this programme or power.
-    pub powers: Vec<String>,
+    /// What gives the body this programme or power: a provision as the rules cite it, or words.
+    pub powers: Vec<Text>,
     /// The body that asks and may receive.
     pub receiving: Party,
     /// Who runs the broker.
@@ -104,8 +107,6 @@ pub struct Consent {
     pub kept: Text,
     /// The asking body's own reference.
     pub case: Option<String>,
-    /// Where a missing value can be given, if somewhere online.
-    pub give_href: Option<String>,
 }
 
 /// The notice alone: all that is shown, from the heading to the two answers.
@@ -136,8 +137,13 @@ impl Consent {
         self.items.iter().any(|item| item.tick == Tick::Missing)
     }
 
-    fn lacking(&self) -> bool {
-        self.items.iter().any(|item| item.on_file.is_none())
+    fn absent(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.on_file.is_none())
+    }
+
+    /// Whether a necessary value is not on file, so that nothing could be released.
+    pub fn lacks_value(&self) -> bool {
+        self.absent().any(|item| !item.optional)
     }
 
     fn necessary(&self) -> impl Iterator<Item = &Item> {
@@ -189,7 +195,22 @@ impl Custody {
     }
 }
 
+impl Item {
+    /// Where the person can file it.
+    fn given_at(&self, t: &'static Texts) -> Phrase {
+        match self.portals.as_slice() {
+            [] => t.say("consent.missing_nowhere"),
+            portals => t.say("consent.missing_at").with("portals", t.joined(portals)),
+        }
+    }
+}
+
 impl<'a> Notice<'a> {
+    /// Whether this reader cannot say yes: the text that is kept has all answers, this page the possible ones.
+    fn closed(&self) -> bool {
+        self.preview && self.page.lacks_value()
+    }
+
     fn known(&self, item: &'a Item) -> Option<&'a OnFile> {
         item.on_file.as_ref().filter(|_| self.preview)
     }

@@ -69,7 +69,7 @@ pub struct Row {
     pub receiving: Option<Text>,
     /// The purpose's label.
     pub purpose: Option<Text>,
-    /// Name of the legal basis, as in the log (`consent`).
+    /// Name of the legal basis, as in the log (`consent`, `authorisation`).
     pub basis: Option<String>,
     /// How it went.
     pub verdict: Verdict,
@@ -268,9 +268,19 @@ impl Row {
         self.purpose.as_ref().map_or("—", |purpose| t.catalogue(purpose))
     }
 
+    /// What happened: an enterprise's authorisation is never called a consent.
+    fn event_said(&self, t: &'static Texts) -> Phrase {
+        match (self.event, self.basis.as_deref()) {
+            (Event::Consent, Some("authorisation")) => t.say("event.authorisation"),
+            (Event::ConsentRefused, Some("authorisation")) => t.say("event.authorisation_refused"),
+            (event, _) => t.event(&event),
+        }
+    }
+
     fn basis_said(&self, t: &'static Texts) -> String {
         match self.basis.as_deref() {
             Some("consent") => t.say("basis.consent").to_string(),
+            Some("authorisation") => t.say("basis.authorisation").to_string(),
             Some(other) => other.to_owned(),
             None => "—".to_owned(),
         }

@@ -2,7 +2,7 @@
 
 use super::Chrome;
 use crate::clock::Moment;
-use crate::domain::Text;
+use crate::domain::{SubjectKind, Text};
 use crate::i18n::{Phrase, Texts};
 
 /// One release under a consent.
@@ -36,6 +36,13 @@ pub enum State {
         since: Moment,
         /// When it ran out.
         until: Moment,
+    },
+    /// Every release that it allowed was made. A lost answer may still be delivered again, so it can be taken back.
+    Used {
+        /// When it was given.
+        since: Moment,
+        /// How many releases it allowed.
+        most: u32,
     },
     /// It was taken back.
     Withdrawn {
@@ -87,7 +94,7 @@ pub struct Decisions {
     pub chrome: Chrome,
     /// Those that can carry releases.
     pub active: Vec<Decided>,
-    /// Those that ran out or were taken back.
+    /// Those that ran out, were used or were taken back.
     pub ended: Vec<Decided>,
     /// Those refused.
     pub refused: Vec<Decided>,
@@ -115,8 +122,12 @@ struct Group<'a> {
 
 impl Decisions {
     fn groups(&self) -> [Group<'_>; 3] {
+        let no_active = match self.chrome.subject {
+            SubjectKind::Person => "decisions.no_active",
+            SubjectKind::Enterprise => "decisions.no_active_enterprise",
+        };
         [
-            Group { id: "active", title: "decisions.active", empty: "decisions.no_active", decided: &self.active },
+            Group { id: "active", title: "decisions.active", empty: no_active, decided: &self.active },
             Group { id: "ended", title: "decisions.ended", empty: "decisions.no_ended", decided: &self.ended },
             Group { id: "refused", title: "decisions.refused", empty: "decisions.no_refused", decided: &self.refused },
         ]
@@ -127,9 +138,21 @@ impl Decided {
     /// When it was given, where it was.
     const fn since(&self) -> Option<Moment> {
         match self.state {
-            State::Active { since, .. } | State::Expired { since, .. } | State::Withdrawn { since, .. } => Some(since),
+            State::Active { since, .. }
+            | State::Expired { since, .. }
+            | State::Used { since, .. }
+            | State::Withdrawn { since, .. } => Some(since),
             State::Refused { .. } => None,
         }
+    }
+
+    /// How many releases it allowed, where all were made.
+    fn used(&self, t: &'static Texts) -> Phrase {
+        let most = match self.state {
+            State::Used { most, .. } => most,
+            State::Active { .. } | State::Expired { .. } | State::Withdrawn { .. } | State::Refused { .. } => 0,
+        };
+        t.count(most.into(), "decisions.used_one", "decisions.used_many")
     }
 
     fn count(&self, t: &'static Texts) -> Phrase {

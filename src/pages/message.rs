@@ -2,7 +2,7 @@
 
 use super::Chrome;
 use crate::clock::Moment;
-use crate::domain::Text;
+use crate::domain::{Language, Text};
 use crate::i18n::Texts;
 
 /// Where a page leads on.
@@ -112,7 +112,7 @@ pub struct Problem {
     pub sections: Vec<String>,
 }
 
-/// The English gate (C-11), always in both languages. Posts `choice` = `attest` or `stay`, and `next`. Which group it is
+/// The English gate (C-11), always in both languages, French first. Posts `choice` = `attest` or `stay`, and `next`. Which group it is
 /// is never asked.
 #[derive(askama::Template, Clone, Debug)]
 #[template(path = "attestation.html", config = "src/pages/askama.toml")]
@@ -133,9 +133,36 @@ pub struct Home {
     pub sign_in_href: String,
 }
 
+/// The cases of which the person attests one.
+const GROUPS: [&str; 5] = [
+    "attestation.group_2021",
+    "attestation.group_school",
+    "attestation.group_indigenous",
+    "attestation.group_arrival",
+    "attestation.group_outside",
+];
+
 impl Attestation {
-    fn other(&self) -> &'static Texts {
-        self.chrome.other_texts()
+    /// What a person attests, word for word as the page says it.
+    pub fn statement() -> Text {
+        let said = |language| {
+            let t = Texts::of(language);
+            let keys = ["attestation.lead"].into_iter().chain(GROUPS).chain(["attestation.yes"]);
+            keys.map(|key| t.say(key).to_string()).collect::<Vec<_>>().join("\n")
+        };
+        Text { fr: said(Language::Fr), en: said(Language::En) }
+    }
+
+    const fn groups() -> [&'static str; 5] {
+        GROUPS
+    }
+
+    fn french() -> &'static Texts {
+        Texts::of(Language::Fr)
+    }
+
+    fn english() -> &'static Texts {
+        Texts::of(Language::En)
     }
 }
 
@@ -158,6 +185,15 @@ impl Outcome {
             Self::NotFound => "outcome.not_found_title",
             Self::TooMany => "outcome.too_many_title",
             Self::Unavailable => "outcome.unavailable_title",
+        }
+    }
+
+    /// What an enterprise's representative reads in its place.
+    const fn text_enterprise(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "outcome.withdrawn_text_enterprise",
+            Self::Filed => "outcome.filed_text_enterprise",
+            other => other.text(),
         }
     }
 

@@ -26,11 +26,11 @@ pub use console::{
 };
 pub use decisions::{Decided, Decisions, RecordLine, Released, State, Withdraw};
 pub use message::{Attestation, Home, Message, Onward, Outcome, Problem, Receipt};
-pub use portal::{ActFor, Arrival, ConfirmDraft, DraftLine, Portal, Represented, Session, Wish};
+pub use portal::{ActFor, Arrival, ConfirmDraft, DraftLine, Portal, Represented, Session, TooYoung, Wish};
 pub use value::Value;
 
-use crate::domain::{Body, Contact, Language, Text};
-use crate::i18n::Texts;
+use crate::domain::{Body, Contact, Language, SubjectKind, Text};
+use crate::i18n::{Phrase, Texts};
 
 /// What surrounds every page.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Chrome {
     pub signed_in: Option<String>,
     /// Name of the person or enterprise whom the signed-in person represents.
     pub acting_for: Option<String>,
+    /// What the subject is for whom the signed-in person acts: an enterprise is spoken to as one.
+    pub subject: SubjectKind,
     /// Where the sign-out form posts (`csrf`).
     pub sign_out_href: String,
     /// Where the product's name leads.
@@ -79,6 +81,14 @@ impl From<&Body> for Party {
 impl Chrome {
     fn texts(&self) -> &'static Texts {
         Texts::of(self.language)
+    }
+
+    /// The text for a person, or the one for an enterprise.
+    fn word(&self, person: &'static str, enterprise: &'static str) -> Phrase {
+        self.texts().say(match self.subject {
+            SubjectKind::Person => person,
+            SubjectKind::Enterprise => enterprise,
+        })
     }
 
     fn other_texts(&self) -> &'static Texts {

@@ -79,6 +79,19 @@ pub struct ActFor {
     pub represented: Vec<Represented>,
 }
 
+/// Under 14, with nobody's mandate (s. 53.1): another person answers, or nobody does. Posts `choice` = `continue` or
+/// `leave` to `answer_href`.
+#[derive(askama::Template, Clone, Debug)]
+#[template(path = "too_young.html", config = "src/pages/askama.toml")]
+pub struct TooYoung {
+    /// What surrounds the page.
+    pub chrome: Chrome,
+    /// The portal that sent the person.
+    pub portal: Text,
+    /// Where the answer goes.
+    pub answer_href: String,
+}
+
 /// What a portal may do in this session (s. 64 or 67.2). Posts `choice` = `yes` or `no`.
 #[derive(askama::Template, Clone, Debug)]
 #[template(path = "session.html", config = "src/pages/askama.toml")]

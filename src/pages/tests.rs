@@ -151,7 +151,73 @@ fn deciding_buttons_come_in_pairs_that_differ_in_nothing() {
     for language in LANGUAGES {
         pages += samples::all(language).iter().filter(|(_, html)| html.contains("name=\"choice\"")).count();
     }
-    assert_eq!(pages, 2 * 13);
+    assert_eq!(pages, 2 * 17);
+}
+
+fn sample(language: Language, wanted: &str) -> String {
+    samples::all(language).into_iter().find(|(name, _)| name == wanted).unwrap().1
+}
+
+/// The values of the buttons that decide.
+fn choices(html: &str) -> Vec<&str> {
+    let tags = tags("", html);
+    tags.iter().filter(|tag| tag.get("name") == Some("choice")).map(|tag| tag.get("value").unwrap()).collect()
+}
+
+#[test]
+fn nobody_is_asked_to_accept_what_could_not_be_released() {
+    let page = sample(Language::Fr, "consent-not-on-file");
+    assert_eq!(choices(&page), ["leave", "no"]);
+    assert!(!page.contains("checkbox"), "nothing to tick towards a yes that cannot be given");
+    assert!(page.contains("Revenu annuel</strong>. Vous pouvez le déposer à partir de"));
+    assert!(page.contains("Guichet citoyen de Sainte-Fiction."));
+    assert_eq!(choices(&sample(Language::Fr, "consent")), ["yes", "no"]);
+    let optional = sample(Language::En, "consent-optional-not-on-file");
+    assert_eq!(choices(&optional), ["yes", "no"]);
+    assert!(optional.contains("Telephone</strong> (optional). No portal files it"));
+}
+
+#[test]
+fn a_used_consent_stands_under_the_ended_ones_with_its_reason() {
+    let page = sample(Language::Fr, "decisions");
+    let (_, ended) = page.split_once("id=\"ended\"").unwrap();
+    let (ended, _) = ended.split_once("id=\"refused\"").unwrap();
+    assert!(ended.contains("<dt>Utilisée</dt><dd>La seule communication permise a eu lieu.</dd>"));
+}
+
+#[test]
+fn a_search_names_its_zone_once() {
+    let said = safe::plain(&sample(Language::Fr, "search-results")).matches("Est)").count();
+    assert_eq!(said, 1, "the column's heading alone");
+}
+
+#[test]
+fn what_gives_the_power_is_said_in_the_language_of_the_page() {
+    let [french, english] = LANGUAGES.map(|language| Consent::sample(language).notice_text(language).unwrap());
+    assert!(french.contains("Programme d’essai") && !french.contains("Trial programme"));
+    assert!(english.contains("Trial programme") && !english.contains("Programme d’essai"));
+    assert!(english.contains("CQLR, c.\u{a0}A-13.3, s.\u{a0}2") || english.contains("CQLR, c. A-13.3, s. 2"));
+}
+
+#[test]
+fn what_is_attested_is_what_the_page_says_in_both_languages_french_first() {
+    let statement = Attestation::statement();
+    for language in LANGUAGES {
+        let page = sample(language, "attestation");
+        let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = spaced(&safe::plain(&page));
+        let place = |text: &str| said.find(&spaced(text)).unwrap_or_else(|| panic!("{text} in\n{said}"));
+        let lines = || statement.fr.lines().zip(statement.en.lines());
+        assert!(lines().all(|(french, english)| place(french) < place(english)), "{said}");
+    }
+    assert_eq!((statement.fr.lines().count(), statement.en.lines().count()), (7, 7));
+}
+
+#[test]
+fn a_child_alone_may_go_back_or_have_another_person_answer() {
+    for language in LANGUAGES {
+        assert_eq!(choices(&sample(language, "too-young")), ["continue", "leave"]);
+    }
 }
 
 #[test]
@@ -257,6 +323,24 @@ fn an_enterprise_is_never_told_that_it_consents() {
     for language in LANGUAGES {
         let text = page.notice_text(language).unwrap().to_lowercase();
         assert!(!text.contains("consent") && !text.contains("53.1"), "{text}");
+    }
+}
+
+#[test]
+fn pages_of_an_enterprise_speak_to_one() {
+    let of_persons =
+        ["art. 83", "s. 83", "ss. 83", "53.1", "Mes autorisations", "My authorizations", "votre autorisation"];
+    let yours = ["your authorization", "de votre part", "of yours", "from you", "vous avez décidé", "you decided"];
+    for language in LANGUAGES {
+        let pages: Vec<_> =
+            samples::all(language).into_iter().filter(|(name, _)| name.ends_with("-enterprise")).collect();
+        assert!(pages.len() > 4);
+        for (name, html) in pages {
+            let text = html.replace('\u{a0}', " ").replace('’', "'");
+            for told in of_persons.iter().chain(&yours) {
+                assert!(!text.contains(told), "{told} is on {name}");
+            }
+        }
     }
 }
 

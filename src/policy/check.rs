@@ -102,7 +102,7 @@ impl Checker<'_> {
             if kind.attributes.is_empty() {
                 self.wrong(&path, "it has no attributes", "");
             }
-            for (name, attribute) in &kind.attributes {
+            for (name, attribute) in kind.attributes.iter() {
                 if attribute.claim.is_some() != (kind.origin == Origin::IdentityService) {
                     let fix = "exactly the attributes of kinds that come from the identity service name a claim";
                     self.wrong(&["kinds", id.as_str(), "attributes", name], "its origin and its claim disagree", fix);

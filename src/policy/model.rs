@@ -125,16 +125,16 @@ impl<'a> View<'a> {
         self.running(actor.client()).filter(|client| client.body == *actor.body())
     }
 
-    /// Whether the client runs and its body exists today.
-    pub(super) fn state_client(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
-        stated.insert("client", client.is_some().into());
-        stated.insert("body", client.is_some_and(|client| self.catalogue.exists(&client.body, self.day)).into());
-    }
-
-    /// In which capacity the custodian acts, and whether its instrument binds it today.
-    pub(super) fn state_custodian(&self, stated: &mut Stated<'a>, custodian: &Custodian) {
-        stated.insert("custodian", Fact::Word(self.capacity(Some(&custodian.instrument))));
-        stated.insert("custodian_bound", self.bound(Some(&custodian.instrument), &custodian.body).into());
+    /// What is stated of every act that a client brings: whether it runs and its body exists today, in which capacity
+    /// the custodian acts, and whether its instrument binds it today.
+    pub(super) fn stated(&self, client: Option<&Client>, custodian: &Custodian) -> Stated<'a> {
+        let exists = client.is_some_and(|client| self.catalogue.exists(&client.body, self.day));
+        Stated::from([
+            ("client", client.is_some().into()),
+            ("body", exists.into()),
+            ("custodian", Fact::Word(self.capacity(Some(&custodian.instrument)))),
+            ("custodian_bound", self.bound(Some(&custodian.instrument), &custodian.body).into()),
+        ])
     }
 
     /// The section under which the instrument was made.
@@ -205,7 +205,7 @@ impl<'a> PurposeOf<'a> {
 
     /// The attributes that it knows.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &'a AttributeId> + use<'a> {
-        self.purpose.necessary.keys().chain(self.purpose.optional.keys())
+        self.purpose.attributes()
     }
 }
 

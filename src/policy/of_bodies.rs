@@ -48,9 +48,7 @@ impl Act for Ask {
         let purpose = PurposeOf::find(view.catalogue, &self.purpose);
         let consent = facts.consent.as_ref().filter(|found| rests_on(self, found, actor));
 
-        let mut stated = Stated::new();
-        view.state_client(&mut stated, client);
-        view.state_custodian(&mut stated, &facts.custodian);
+        let mut stated = view.stated(client, &facts.custodian);
         state_purpose(&mut stated, client, purpose.as_ref());
         state_asked(&mut stated, view, client, self.attributes.iter(), purpose.as_ref());
         stated.insert("grant", facts.grant_stands.into());
@@ -163,9 +161,7 @@ impl Act for ConsentAsk {
         let longer = |it: &PurposeOf<'_>| outlasts(view, it, self.until, self.max_uses);
         let agency = client.is_some_and(|client| matches!(client.role, Role::Agency { .. }));
 
-        let mut stated = Stated::new();
-        view.state_client(&mut stated, client);
-        view.state_custodian(&mut stated, &facts.custodian);
+        let mut stated = view.stated(client, &facts.custodian);
         state_purpose(&mut stated, client, purpose.as_ref());
         let asked = self.attributes.union(&self.optional);
         state_asked(&mut stated, view, client, asked, purpose.as_ref());
@@ -187,9 +183,7 @@ impl Act for SessionAsk {
 
     fn case<'a>(&'a self, view: &'a View<'a>, actor: &'a AuthenticatedBody, facts: &'a ClientFacts) -> Case<'a, ()> {
         let client = view.asking(actor);
-        let mut stated = Stated::new();
-        view.state_client(&mut stated, client);
-        view.state_custodian(&mut stated, &facts.custodian);
+        let mut stated = view.stated(client, &facts.custodian);
         view.state_collector(&mut stated, client);
         stated.insert("asked", kinds(&self.checks, &self.drafts));
         stated.insert("regimes", view.regimes(self.checks.union(&self.drafts)));
@@ -204,9 +198,7 @@ impl Act for CheckAsk {
 
     fn case<'a>(&'a self, view: &'a View<'a>, actor: &'a AuthenticatedBody, facts: &'a ClientFacts) -> Case<'a, ()> {
         let client = view.asking(actor);
-        let mut stated = Stated::new();
-        view.state_client(&mut stated, client);
-        view.state_custodian(&mut stated, &facts.custodian);
+        let mut stated = view.stated(client, &facts.custodian);
         view.state_collector(&mut stated, client);
         stated.insert("asked", kinds(&self.kinds, &BTreeSet::new()));
         stated.insert("agreed", kinds(&self.agreed, &BTreeSet::new()));

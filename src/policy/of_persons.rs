@@ -25,9 +25,7 @@ impl Act for Decision {
         let terms = &self.terms;
         let client = view.running(&terms.client);
         let purpose = PurposeOf::find(view.catalogue, &terms.purpose);
-        let mut stated = Stated::new();
-        view.state_client(&mut stated, client);
-        view.state_custodian(&mut stated, &facts.custodian);
+        let mut stated = view.stated(client, &facts.custodian);
         state_purpose(&mut stated, client, purpose.as_ref());
         state_own(&mut stated, view, actor, facts);
         state_terms(&mut stated, view, terms, purpose.as_ref());
@@ -65,9 +63,7 @@ impl Act for Submission {
 
     fn case<'a>(&'a self, view: &'a View<'a>, actor: &'a AuthenticatedPerson, facts: &'a PersonFacts) -> Case<'a, ()> {
         let client = view.running(&self.client).filter(|client| client.body == self.via);
-        let mut stated = Stated::new();
-        view.state_client(&mut stated, client);
-        view.state_custodian(&mut stated, &facts.custodian);
+        let mut stated = view.stated(client, &facts.custodian);
         view.state_collector(&mut stated, client);
         state_own(&mut stated, view, actor, facts);
         stated.insert("asked", kinds(&BTreeSet::new(), &BTreeSet::from([self.kind.clone()])));

@@ -6,6 +6,7 @@
 //! INVARIANTS
 //! - Preconditions and writes are judged in order, each proposal seeing those before it; a failed proposal is undone
 //!   alone. What passed becomes durable in one transaction with its leaves and the signed checkpoint that covers them.
+//! - What the log accounts for changes only with an entry: a consent with one that gives, refuses or withdraws it.
 //! - A commit whose outcome is not known is [`Fault::Broken`], never a success: the process takes no more writes.
 //! - Log rows are never changed or deleted.
 
@@ -62,6 +63,16 @@ pub struct Proposal {
     pub entry: Option<Draft>,
     /// What else changes.
     pub writes: Vec<Write>,
+}
+
+impl Proposal {
+    /// Judged before anything else, by every engine: that each write which the log accounts for comes with its entry.
+    pub fn accounted_for(&self) -> Result<(), Fault> {
+        let event = self.entry.as_ref().map(|entry| entry.event);
+        let told = "a consent, a record, a key's end or a rule in force changes only with its entry";
+        let told = || Fault::Undone(told.to_owned());
+        if self.writes.iter().all(|write| write.goes_with(event)) { Ok(()) } else { Err(told()) }
+    }
 }
 
 /// An entry before it has an index.
@@ -167,6 +178,39 @@ pub enum Write {
     StopClient(ClientId),
     /// The ephemeral engine starts anew.
     RaiseEphemeral,
+    /// Who is reached by this lookup digest signed out: their sessions so far are void.
+    SignOut(Hash),
+}
+
+impl Write {
+    /// Whether it may be made together with an entry of this type, or without one.
+    const fn goes_with(&self, entry: Option<Event>) -> bool {
+        match self {
+            Self::PutConsent(_) => {
+                matches!(entry, Some(Event::Consent | Event::ConsentRefused | Event::Withdrawal))
+            }
+            Self::PutRecord(_)
+            | Self::PutPseudonym(..)
+            | Self::DropPseudonyms(_)
+            | Self::DestroyKeys(..)
+            | Self::PutKeyUse(..)
+            | Self::PutGrant(_)
+            | Self::Activate(..)
+            | Self::StopClient(_) => entry.is_some(),
+            Self::PutSubject(..)
+            | Self::PutIdentity(..)
+            | Self::MoveSubject(_)
+            | Self::PutKey(..)
+            | Self::CutLinks(_)
+            | Self::PutLogKey(..)
+            | Self::RevokeGrant(_)
+            | Self::Spend(..)
+            | Self::PutDraft(_)
+            | Self::DropDraft(_)
+            | Self::RaiseEphemeral
+            | Self::SignOut(_) => true,
+        }
+    }
 }
 
 /// What a batch looks like once appended, before it is signed.
@@ -268,6 +312,9 @@ pub trait Store: Send + Sync {
 
     /// The subject reached by a lookup digest.
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault>;
+
+    /// How often who is reached by a lookup digest signed out: the not-before of their sessions, which no clock moves.
+    fn sign_outs(&self, lookup: &Hash) -> Result<u64, Fault>;
 
     /// The subject's wrapped key of a class.
     fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Fault>;

@@ -104,6 +104,8 @@ mod tests {
     use super::*;
     use crate::clock::Moment;
     use crate::crypto::KeyRing;
+    use crate::domain::Event;
+    use crate::store::contract::entry_of;
     use crate::store::{Chain, Folder, Proposal, Sqlite};
 
     const SUBJECT: SubjectId = SubjectId::new([1; 16]);
@@ -116,7 +118,7 @@ mod tests {
     }
 
     fn keep(vault: &Vault, writes: Vec<Write>) {
-        let proposal = Proposal { writes, ..Proposal::default() };
+        let proposal = Proposal { writes, ..entry_of(Event::Erasure, 0) };
         vault.store.commit(&[proposal], Moment::default(), &Chain::default()).unwrap();
     }
 

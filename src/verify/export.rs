@@ -434,7 +434,7 @@ mod tests {
         log.batches.retain(|&batch| batch <= size);
         log.jwks["keys"].as_array_mut().unwrap().retain(|key| key["log"]["from"].as_u64().unwrap() < size as u64);
         for key in log.jwks["keys"].as_array_mut().unwrap() {
-            key["log"].as_object_mut().unwrap().retain(|_, at| at.as_u64().unwrap() < size as u64);
+            key["log"].as_object_mut().unwrap().retain(|_, at| at.as_u64().is_none_or(|at| at < size as u64));
         }
         log
     }
@@ -528,7 +528,7 @@ mod tests {
             ("manifest.json", "\"opened\":true", "\"openly\":true"),
             ("jwks.json", "\"kid\":\"t2\"", "\"kid\":\"t1\""),
             ("jwks.json", "\"kid\":\"t2\"", "\"kind\":\"t2\""),
-            ("jwks.json", "\"log\":{\"from\":14}", "\"log\":14"),
+            ("jwks.json", "\"log\":{\"from\":14,\"use\":\"data-token\"}", "\"log\":14"),
         ] {
             let folder = story();
             folder.replace(file, from, to);

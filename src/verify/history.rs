@@ -181,7 +181,9 @@ impl History {
                 self.consents.entry(consent).or_insert(Consent::unknown(subject)).withdraw(index, subject)?;
             }
             Event::Release | Event::Redelivery => match consent() {
-                None if text(act, "basis") == Some("consent") => return Err(rule("it names no consent, its basis")),
+                None if matches!(text(act, "basis"), Some("consent" | "authorisation")) => {
+                    return Err(rule("it names no consent, its basis"));
+                }
                 None => {}
                 Some(consent) => {
                     let consent = self.consents.get_mut(&consent);

@@ -33,9 +33,11 @@ struct Published {
     retired: bool,
 }
 
-/// Member `log` of a key: the entries that added and retired it.
+/// Member `log` of a key: what it is for, and the entries that added and retired it.
 #[derive(Deserialize)]
 struct Interval {
+    #[serde(rename = "use")]
+    usage: String,
     from: u64,
     until: Option<u64>,
 }
@@ -73,7 +75,7 @@ impl KeyHistory {
         if key.added_for.is_some() {
             return Err(rule("it adds a key that was added before"));
         }
-        if key.interval.from != index || !is_same(&key.jwk, jwk, usage) {
+        if key.interval.from != index || key.interval.usage != usage || !is_same(&key.jwk, jwk, usage) {
             return Err(rule("`jwks.json` does not agree with the key that it adds"));
         }
         key.added_for = Some(usage.to_owned());

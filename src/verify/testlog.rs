@@ -226,7 +226,7 @@ impl TestLog {
         published["kid"] = json!(kid);
         published["use"] = json!("sig");
         published["alg"] = json!(if jwk["kty"] == "EC" { "ES256" } else { "EdDSA" });
-        published["log"] = json!({"from": self.entries.len()});
+        published["log"] = json!({"from": self.entries.len(), "use": usage});
         if let Some(until) = until {
             published["log"]["until"] = json!(until);
         }

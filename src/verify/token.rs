@@ -101,6 +101,7 @@ impl DataToken {
         require(same(self.claims.get("jti"), "jti"), "its `jti` is not the entry's")?;
         require(same(self.claims.get("aud"), "receiving"), "its audience is not the body that the entry names")?;
         require(same(claim("cnf", "jkt"), "recipient_key"), "it is bound to another key than the entry's")?;
+        require(same(claim("basis", "kind"), "basis"), "its basis is not the entry's")?;
         require(same(claim("purpose", "id"), "purpose"), "its purpose is not the entry's")?;
         let version = claim("purpose", "version");
         require(same(version, "purpose_version"), "its purpose is of another version than the entry's")?;
@@ -144,8 +145,11 @@ impl Jwks {
         if field("alg") != key.alg.as_deref() {
             return Err(Fault::Key("the header names another algorithm"));
         }
+        if key.log.as_ref().is_none_or(|log| log.usage != "data-token") {
+            return Err(Fault::Key("the log does not name it as a key for data tokens"));
+        }
         let public = key.public_key().ok_or(Fault::Key("it is no point of P-256"))?;
-        let interval = key.log.ok_or(Fault::Key("the JWKS does not say from which entry on it was in use"))?;
+        let interval = key.log.clone().ok_or(Fault::Key("the JWKS does not say from which entry on it was in use"))?;
         Ok((VerifyingKey::from(public), interval))
     }
 }
@@ -177,14 +181,17 @@ impl Jwk {
 }
 
 /// The entries between a key's `key-added` and its `key-retired`, both excluded.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Interval {
+    /// What its `key-added` says that the key is for: an access-token key signs with the same algorithm.
+    #[serde(rename = "use", default)]
+    usage: String,
     from: u64,
     until: Option<u64>,
 }
 
 impl Interval {
-    fn contains(self, index: u64) -> bool {
+    fn contains(&self, index: u64) -> bool {
         self.from < index && self.until.is_none_or(|until| index < until)
     }
 }
@@ -330,7 +337,9 @@ mod tests {
         };
         assert!(with(|_| {}).is_ok());
         assert!(with(|key| key["use"] = json!("data-token")).is_ok());
-        let refused: [Change; 8] = [
+        let refused: [Change; 10] = [
+            |key| key["log"]["use"] = json!("access-token"),
+            |key| drop(key["log"].as_object_mut().unwrap().remove("use")),
             |key| key["use"] = json!("enc"),
             |key| key["use"] = json!("access-token"),
             |key| key["alg"] = json!("ES384"),
@@ -406,8 +415,9 @@ mod tests {
             let proof = EntryProof::verify(&log.proof(RELEASE, 20, true), &vkey).unwrap();
             verify(&sign(1, &header(), &release())).unwrap().check_entry(&proof)
         };
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 8] = [
             (|act| act["jti"] = json!("r9"), "its `jti` is not the entry's"),
+            (|act| act["basis"] = json!("authorisation"), "its basis is not the entry's"),
             (|act| act["receiving"] = json!("revenu"), "its audience is not the body that the entry names"),
             (|act| act["recipient_key"] = json!("k"), "it is bound to another key than the entry's"),
             (|act| act["purpose"] = json!("bourse"), "its purpose is not the entry's"),
@@ -423,7 +433,8 @@ mod tests {
     #[test]
     fn the_entry_lies_between_its_keys_entries() {
         let token = verify(&sign(1, &header(), &release())).unwrap();
-        let with = |from, until| DataToken { interval: Interval { from, until }, ..token.clone() };
+        let with =
+            |from, until| DataToken { interval: Interval { usage: "data-token".into(), from, until }, ..token.clone() };
         let outside = Err(Fault::Token("its entry lies outside the interval of its key"));
         let proof = proof(RELEASE, true);
         assert_eq!(with(5, None).check_entry(&proof), Ok(()));

@@ -33,7 +33,7 @@ const CONTAINED: &[(&str, &[&str])] = &[
     ("axum", &["http", "app", "dev"]),
     ("axum_server", &["app", "dev"]),
     ("cedar_policy", &["policy"]),
-    ("openidconnect", &["identity/login.rs"]),
+    ("openidconnect", &["identity/login"]),
     ("ring", &["crypto"]),
     ("redis", &["ephemeral/redis.rs"]),
     ("rusqlite", &["store"]),

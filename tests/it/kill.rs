@@ -263,6 +263,8 @@ async fn what_was_acknowledged_outlives_a_kill() {
 async fn the_checker_catches_a_record_that_acknowledges_before_it_commits() {
     let world = Founded::found(Setting::default()).await.unwrap();
     let mut witness = Witness::default();
+    let head = world.config.keys.folder.join("head");
+    let at_first = std::fs::read(&head).unwrap();
     let mut broker = Broker::start(&world, &["--trial", "--hasty"]).await;
     let mut partners = Partners::gather(&world, true).await;
     let end = async {
@@ -276,8 +278,8 @@ async fn the_checker_catches_a_record_that_acknowledges_before_it_commits() {
     // The head beside the checkpoint key has seen more than the record holds.
     let said = Broker::refuses(&world, &["--trial"]).await;
     assert!(said.contains("older copy"), "{said}");
-    // Without that memory, the checker says so.
-    std::fs::write(world.config.keys.folder.join("head"), b"").unwrap();
+    // With an older memory, which a record ahead of it never contradicts, the checker says so.
+    std::fs::write(&head, at_first).unwrap();
     let broker = Broker::start(&world, &["--trial"]).await;
     let log = Log::export(&world).await;
     let caught = witness.check(&world, &log).unwrap_err();

@@ -9,11 +9,14 @@
 
 mod architecture;
 mod bad_input;
+mod enterprise;
 mod forging;
 mod harness;
 mod kill;
+mod pages;
 mod promises;
 mod races;
 mod redis;
 mod scenario;
+mod sessions;
 mod start;

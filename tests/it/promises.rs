@@ -10,8 +10,8 @@ use unefois::dev::world::{Founded, Setting, World};
 use unefois::verify;
 
 use super::harness::{
-    ADDRESSES, Broker, CHANGE_OF_ADDRESS, Handed, INCOME, Log, PORTAL, Person, RESIDENCE, STUDENT_AID, TOWN, Wanted,
-    address, client, log_size, push, reasons,
+    ADDRESSES, Broker, CHANGE_OF_ADDRESS, Handed, INCOME, Log, OLD_TOWN, PORTAL, Person, RESIDENCE, STUDENT_AID, TOWN,
+    Wanted, address, client, log_size, push, reasons,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,6 +121,30 @@ async fn p4_every_answer_cites_the_law_and_bodies_learn_nothing_of_persons() {
     assert!(
         refusals.iter().all(|entry| entry.act["bundle"] == digest && entry.act["citations"][0]["cite"].is_string())
     );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p5_a_retry_delivers_the_same_record_versions_or_nothing() {
+    let world = World::make(false, None).await.unwrap();
+    let (portal, agency) = (client(&world, PORTAL).await, client(&world, TOWN).await);
+    let mut person = Person::new(&world, "alice");
+    let portal_token = person.give_address(&world, &portal).await;
+    let held = person.consent(&world, &agency, &RESIDENCE).await;
+    let first = Handed::of("cle-1", &agency.release(&held.token, "cle-1", &held.ask).await.unwrap()).unwrap();
+    // Another kind moves the person's records, and none of those released.
+    person.submit(&portal, &portal_token, "revenu", &json!({"annuel": 31_415, "annee": 2025})).await;
+    let again = Handed::of("cle-1", &agency.release(&held.token, "cle-1", &held.ask).await.unwrap()).unwrap();
+    assert_eq!(again.release, first.release);
+    // The same values, given anew: another version.
+    person.submit(&portal, &portal_token, "adresse", &address(OLD_TOWN)).await;
+    let answer = agency.release(&held.token, "cle-1", &held.ask).await.unwrap();
+    let told = answer.json();
+    assert_eq!((answer.status.as_u16(), &told["release_id"]), (409, &json!(first.release)), "{told}");
+    assert!(told.get("data_token").is_none() && !answer.text().contains(OLD_TOWN));
+    let log = Log::export(&world).await;
+    assert_eq!((log.of(&["release"]).len(), log.of(&["redelivery"]).len()), (1, 1));
+    log.holds(&world, &[first, again]);
     world.end().await;
 }
 

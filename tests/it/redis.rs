@@ -69,6 +69,14 @@ impl Server {
         panic!("{PROGRAM} does not answer")
     }
 
+    /// Copies the value of each name that matches to another name, which a term of Lua gives.
+    fn each(&self, pattern: &str, to: &str) {
+        let copy = format!(
+            "for _, name in ipairs(redis.call('KEYS', '{pattern}')) do redis.call('COPY', name, {to}, 'REPLACE') end"
+        );
+        assert_eq!(self.command(&format!("EVAL \"{copy} return 'done'\" 0")).unwrap(), "$4");
+    }
+
     fn flush(&self) {
         assert_eq!(self.command("FLUSHALL").unwrap(), "+OK");
     }
@@ -181,13 +189,38 @@ async fn what_redis_forgot_is_void_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p9_without_redis_nothing_is_released_and_nothing_breaks() {
+async fn a_session_that_was_closed_is_not_revived_by_an_older_state() {
+    let Some(server) = Server::start() else { return };
+    let world = server.world().await;
+    let agency = client(&world, TOWN).await;
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    let (mut leaves, mut stays) = (Person::new(&world, "alice"), Person::new(&world, "noe"));
+    for person in [&mut leaves, &mut stays] {
+        person.arrive(&push(&agency, &RESIDENCE.details(&world)).await.url).await;
+    }
+    let page = leaves.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()));
+
+    // A server that restarts is told by its run: this one keeps its own, and goes back to the moment before.
+    server.each("*", "'old:' .. name");
+    leaves.browser.submit_to(&page, "/fr/quitter", &[]).await.unwrap().page().unwrap();
+    server.each("old:*", "string.sub(name, 5)");
+    let page = leaves.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert!(page.url.starts_with(&world.persons), "a closed session opens {}", page.url);
+    let page = stays.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()), "the control: the older state is there");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p9_without_redis_nothing_is_released_and_who_is_signed_in_still_withdraws() {
     let Some(mut server) = Server::start() else { return };
     let world = server.world().await;
     let (portal, agency) = (client(&world, PORTAL).await, client(&world, TOWN).await);
     let mut person = Person::new(&world, "alice");
     person.give_address(&world, &portal).await;
     let held = person.consent(&world, &agency, &RESIDENCE).await;
+    let other = person.consent(&world, &agency, &RESIDENCE).await;
 
     server.kill();
     let refused = agency.release(&held.token, "cle-1", &held.ask).await.unwrap();
@@ -198,9 +231,19 @@ async fn p9_without_redis_nothing_is_released_and_nothing_breaks() {
     assert_eq!(status, 503);
     assert_ne!(said["guard"], "ok", "{said}");
     assert_eq!(said["record"], "ok", "{said}");
-    // A person's session lies there too: their page says that it cannot answer. Operators' acts need no session.
-    let page = person.browser.open(&format!("{}/fr/decisions", world.issuer)).await.unwrap().page().unwrap();
-    assert_eq!(page.status, 503);
+    // Who is signed in sees what they decided, and takes it back. Nothing else begins: no consent, no sign-in.
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert!(page.status == 200 && page.html.contains(&other.consent), "{} {}", page.status, page.heading());
+    person.withdraw(&world, &other.consent).await;
+    let page = person.browser.open(&format!("{}/fr/consentement", world.issuer)).await.unwrap().page().unwrap();
+    assert_eq!(page.status, 404, "{}", page.heading());
+    // Signing out ends that too.
+    person.browser.submit_to(&page, "/fr/quitter", &[]).await.unwrap().page().unwrap();
+    for browser in [&mut person.browser, &mut Person::new(&world, "alice").browser] {
+        assert_eq!(browser.open(&decisions).await.unwrap().page().unwrap().status, 503);
+    }
+    // Operators' acts need no session.
     let (issuer, sub) = (world.persons.clone(), "alice".to_owned());
     let classes = vec!["values:revenu".to_owned(), "values:adresse".to_owned()];
     let erase = app::Command::Erase { operator: "essai".to_owned(), issuer, sub, classes };
@@ -215,6 +258,8 @@ async fn p9_without_redis_nothing_is_released_and_nothing_breaks() {
         person.give_address(&world, &portal).await
     };
     assert_eq!(portal.check(&portal_token).await.unwrap().status, 200);
+    let refused = agency.release(&other.token, "cle-4", &other.ask).await.unwrap();
+    assert_eq!(refused.status, 403, "what was withdrawn meanwhile stays withdrawn: {}", refused.text());
     let answer = agency.release(&held.token, "cle-3", &held.ask).await.unwrap();
     assert!(Handed::of("cle-3", &answer).is_some(), "{}", answer.text());
     assert_eq!(ready(&world).await.0, 200);

@@ -71,11 +71,15 @@ async fn a_missing_record_is_refused_and_not_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_head_file_is_refused() {
+async fn a_missing_or_emptied_head_file_is_refused() {
     let world = founded().await;
-    fs::remove_file(world.config.keys.folder.join("head")).unwrap();
+    let path = world.config.keys.folder.join("head");
+    fs::remove_file(&path).unwrap();
     let said = Broker::refuses(&world, &["--trial"]).await;
     assert!(said.contains("head file"), "{said}");
+    fs::write(&path, b"").unwrap();
+    let said = Broker::refuses(&world, &["--trial"]).await;
+    assert!(said.contains("is empty") && said.contains("put back"), "{said}");
     world.end();
 }
 

@@ -325,6 +325,8 @@ test('at 13 nobody decides alone; a parent decides for the child', async () => {
   assert.match(plain(await zoe.page.locator('main').innerText()), /14 ans/)
   assert.equal(await zoe.page.locator('button[value="yes"]').count(), 0)
   await zoe.inspect('trop-jeune')
+  const told = await back(zoe, () => zoe.press('leave'))
+  assert.equal(told.get('error'), 'access_denied')
   await zoe.context.close()
 
   const parent = await come('parent-13')
@@ -347,6 +349,16 @@ test('at 13 nobody decides alone; a parent decides for the child', async () => {
   await parent.leave()
 })
 
+test('who lacks what is needed is told what, and where to file it', async () => {
+  const visitor = await come('refuse')
+  await visitor.arrive((await push(await agency('afe-demandes'), AIDE_ETUDES)).url)
+  assert.match(plain(await visitor.page.locator('main').innerText()), /Revenu annuel.*Vous pouvez le déposer à partir de/)
+  assert.equal(await visitor.page.locator('button[value="yes"]').count(), 0)
+  await visitor.inspect('consentement-impossible')
+  assert.equal((await back(visitor, () => visitor.press('leave'))).get('error'), 'access_denied')
+  await visitor.leave()
+})
+
 test('at 14 one decides alone, and a parent may too', async () => {
   const luc = await come('luc-14')
   await luc.arrive((await push(await agency('saaq-adresses'), CHANGEMENT)).url)
@@ -364,10 +376,12 @@ test('at 14 one decides alone, and a parent may too', async () => {
 
 test('an enterprise authorises, and never consents', async () => {
   const visitor = await come('sirop')
+  await visitor.arrive(`${site}/portail-fleuve/commencer`)
+  await visitor.page.click('button:has-text("Sirop du Fjord inc.")')
+  for (let i = 0; i < 3; i += 1) await visitor.press('yes')
   const saaq = await agency('saaq-adresses')
   const pushed = await push(saaq, CHANGEMENT)
   await visitor.arrive(pushed.url)
-  await visitor.page.click('button:has-text("Sirop du Fjord inc.")')
   const shown = plain(await visitor.page.locator('body').innerText())
   await visitor.inspect('autorisation-entreprise')
   assert.match(shown, /autoris/)

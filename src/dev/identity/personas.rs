@@ -86,7 +86,7 @@ const fn officer(sub: &'static str, name: &'static str, fr: &'static str, en: &'
 }
 
 /// The persons.
-pub static PERSONS: [Persona; 8] = [
+pub static PERSONS: [Persona; 9] = [
     person("alice", "Alice Tremblay", aged(34, "02-14"), &[], "Adulte, sans particularité", "An ordinary adult"),
     person(
         "noe",
@@ -128,6 +128,14 @@ pub static PERSONS: [Persona; 8] = [
         &PARENT_14,
         "Parent d'une personne de 14 ans",
         "Parent of a 14-year-old",
+    ),
+    person(
+        "tutrice-14",
+        "Louise Cyr",
+        aged(58, "07-08"),
+        &TUTOR_14,
+        "Tutrice de cette même personne de 14 ans",
+        "Tutor of that same 14-year-old",
     ),
     person(
         "sirop",
@@ -172,6 +180,15 @@ const PARENT_14: [PersonaMandate; 1] = [PersonaMandate {
     born: Some(aged(14, "04-17")),
     neq: None,
     evidence: "acte de naissance fictif 14",
+}];
+
+const TUTOR_14: [PersonaMandate; 1] = [PersonaMandate {
+    sub: "enfant-14",
+    kind: MandateKind::Tutor,
+    name: "Thomas Roy",
+    born: Some(aged(14, "04-17")),
+    neq: None,
+    evidence: "jugement fictif de tutelle",
 }];
 
 const SIROP: [PersonaMandate; 1] = [PersonaMandate {

@@ -161,6 +161,7 @@ async fn mandates_come_with_their_evidence() {
     for (persona, sub, kind, age) in [
         ("parent-13", "enfant-13", MandateKind::Parent, Some(13)),
         ("parent-14", "enfant-14", MandateKind::Parent, Some(14)),
+        ("tutrice-14", "enfant-14", MandateKind::Tutor, Some(14)),
         ("sirop", "neq-1171234567", MandateKind::SigningOfficer, None),
     ] {
         let (to, pending) = login.begin(Language::Fr, false).await.unwrap();

@@ -119,7 +119,8 @@ async fn what_cannot_be_noted_beside_the_key_is_not_acknowledged_and_ends_the_lo
     let world = World::new();
     drop(world.begun().await);
     let parts = world.parts(Sqlite::open(world.data.path()).unwrap());
-    let ledger = Arc::new(Ledger::start(parts, HeadFile::unwritable(world.keys.path()), None).unwrap());
+    let (_, seen) = HeadFile::open(world.keys.path()).unwrap();
+    let ledger = Arc::new(Ledger::start(parts, HeadFile::unwritable(world.keys.path()), seen).unwrap());
     world.hand.shut(true);
     let mut tasks = vec![queued(&ledger, Lane::Client, 0, vec![], vec![]).await];
     tokio::time::sleep(Duration::from_millis(50)).await;

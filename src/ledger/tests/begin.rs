@@ -106,6 +106,18 @@ async fn a_head_file_that_is_missing_or_damaged_is_refused() {
 }
 
 #[tokio::test]
+async fn an_emptied_head_file_is_refused() {
+    let world = World::new();
+    drop(world.begun().await);
+    let good = std::fs::read(head_file(&world)).unwrap();
+    std::fs::write(head_file(&world), b"").unwrap();
+    let refused = world.open().err().unwrap();
+    assert!(matches!(refused, StartFault::Unseen(5)) && refused.to_string().contains("put back"), "{refused}");
+    std::fs::write(head_file(&world), good).unwrap();
+    assert!(world.open().is_ok(), "the control");
+}
+
+#[tokio::test]
 async fn a_record_whose_head_was_rewritten_is_refused() {
     let world = World::new();
     drop(world.begun().await);

@@ -212,15 +212,20 @@ async fn keys_have_their_history() {
     let world = World::new();
     let ledger = world.begun().await;
     story(&ledger).await;
-    let newest = ledger.key_history().unwrap();
+    let newest = ledger.read_key_history().unwrap();
     ledger.search(Some(14)).await;
-    let projected = ledger.key_history().unwrap();
+    let projected = ledger.read_key_history().unwrap();
     assert_eq!(newest, projected, "through the log and through the projection");
     let keys = projected["keys"].as_array().unwrap();
     let logs: Vec<&Value> = keys.iter().map(|key| &key["log"]).collect();
     assert_eq!(
         logs,
-        [&json!({"from": 1, "until": 13}), &json!({"from": 2}), &json!({"from": 3}), &json!({"from": 14})]
+        [
+            &json!({"from": 1, "until": 13, "use": "data-token"}),
+            &json!({"from": 2, "use": "access-token"}),
+            &json!({"from": 3, "use": "checkpoint"}),
+            &json!({"from": 14, "use": "data-token"}),
+        ]
     );
     assert_eq!(keys[0]["kid"], json!(ledger.token_key().kid()));
     assert_eq!((&keys[2]["kty"], &keys[2]["crv"]), (&json!("OKP"), &json!("Ed25519")));
@@ -229,4 +234,39 @@ async fn keys_have_their_history() {
     ledger.export(folder.path(), None, &|_, _| {}).unwrap();
     let exported: Value = serde_json::from_slice(&fs::read(folder.path().join("jwks.json")).unwrap()).unwrap();
     assert_eq!(exported, projected);
+}
+
+#[tokio::test]
+async fn the_key_history_is_read_once_for_each_change() {
+    let world = World::new();
+    let ledger = world.begun().await;
+    ledger.search(Some(4)).await;
+    let known = ledger.key_history().unwrap();
+    enter(&ledger, note(1), vec![]).await;
+    ledger.search(Some(5)).await;
+    assert!(Arc::ptr_eq(&known, &ledger.key_history().unwrap()), "no key came or went");
+    let next: Signer = crate::crypto::EcdsaKey::generate().unwrap().0.into();
+    ledger.key_added("data-token", next.jwk()).await.unwrap();
+    let kid = |keys: &Value| keys["keys"].as_array().unwrap().last().unwrap()["kid"].clone();
+    assert_eq!(kid(&ledger.key_history().unwrap()), json!(next.jwk().kid()));
+}
+
+#[tokio::test]
+async fn a_data_token_of_the_access_token_key_is_refused() {
+    let world = World::new();
+    let ledger = world.begun().await;
+    let keys = verify::Jwks::parse(&ledger.key_history().unwrap().to_string()).unwrap();
+    let ring = KeyRing::open(world.keys.path(), &credential()).unwrap();
+    let access: Signer = ring.access_token.into_iter().next().unwrap().into_key().into();
+    let now = NOW.unix();
+    let claims = json!({"iss": "i", "aud": "a", "iat": now, "exp": now + 60});
+    let expected = verify::Expected { issuer: "i", audience: "a", now };
+    let verified = |signer: &Signer| {
+        let token = crate::jose::sign(signer, "data-release+jwt", &claims).unwrap();
+        verify::DataToken::verify(&token, &keys, &expected).map(|_| ())
+    };
+    assert!(matches!(verified(&access), Err(verify::Fault::Key(why)) if why.contains("data tokens")));
+    let data: Signer =
+        KeyRing::open(world.keys.path(), &credential()).unwrap().data_token.pop().unwrap().into_key().into();
+    assert_eq!(verified(&data), Ok(()), "the control");
 }

@@ -106,6 +106,8 @@ fn a_flipped_bit_in_a_sealed_part_does_not_open() {
         person.person[byte] ^= 1 << bit;
         match ledger.open_person(&person) {
             Err(EntryFault::Departs(9) | EntryFault::NoLogKey(_)) => {}
+            // The first byte says whose key it is: of one that names nobody, it may then look erased. It opens no more.
+            Ok(None) if byte == 0 && row.subject.is_none() => {}
             other => prop_assert!(false, "{other:?}"),
         }
         prop_assert!(ledger.open_act(&person).is_ok());

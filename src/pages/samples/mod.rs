@@ -6,10 +6,10 @@ mod person;
 use askama::Template as _;
 
 use self::officer::refusal;
-use self::person::{active, enterprise, hostile, incomplete, not_on_file};
+use self::person::{active, enterprise, hostile, incomplete, not_on_file, optional_not_on_file};
 use super::*;
 use crate::clock::Moment;
-use crate::domain::Capacity;
+use crate::domain::{Capacity, SubjectKind};
 
 /// What somebody hostile would write.
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}elif\u{2066}";
@@ -25,11 +25,14 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     }
     add("act-for", ActFor { own: Some("s_1".into()), ..ActFor::sample(language) }.render());
     add("act-for-under-14", ActFor::sample(language).render());
+    let answer_href = "/fr/demande".into();
+    add("too-young", TooYoung { chrome: chrome(), portal: portal().name, answer_href }.render());
     add("session", Session::sample(language).render());
     add("confirm-draft", ConfirmDraft::sample(language).render());
     add("consent", Consent::sample(language).render());
     add("consent-incomplete", incomplete(language).render());
     add("consent-not-on-file", not_on_file(language).render());
+    add("consent-optional-not-on-file", optional_not_on_file(language).render());
     add("consent-enterprise", enterprise(language).render());
     add("consent-hostile", hostile(language).render());
     add("decisions", Decisions::sample(language).render());
@@ -40,6 +43,17 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     add(
         "withdraw-never-used",
         Withdraw { chrome: chrome(), decided: Decided { releases: vec![], ..active() } }.render(),
+    );
+    let of_enterprise = || Chrome { subject: SubjectKind::Enterprise, ..chrome() };
+    add("decisions-enterprise", Decisions { chrome: of_enterprise(), ..Decisions::sample(language) }.render());
+    add(
+        "decisions-none-enterprise",
+        Decisions { chrome: of_enterprise(), active: vec![], ..Decisions::sample(language) }.render(),
+    );
+    add("withdraw-enterprise", Withdraw { chrome: of_enterprise(), decided: active() }.render());
+    add(
+        "confirm-draft-enterprise",
+        ConfirmDraft { chrome: of_enterprise(), ..ConfirmDraft::sample(language) }.render(),
     );
     add("search", Search { results: None, form: SearchForm::default(), ..Search::sample(language) }.render());
     let errors = vec![SearchError::Reason, SearchError::From, SearchError::To];
@@ -123,6 +137,7 @@ pub(super) fn chrome(language: Language) -> Chrome {
         trial: true,
         signed_in: Some("Anne-Élise O’Bomsawin".into()),
         acting_for: None,
+        subject: SubjectKind::Person,
         sign_out_href: "/fr/fermer".into(),
         home_href: "/fr".into(),
         csrf: "jeton".into(),

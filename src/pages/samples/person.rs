@@ -66,6 +66,7 @@ fn item(attribute: &str, label: Text, value: Value) -> Item {
         holder: town().name,
         origin: Origin::Subject,
         on_file: Some(OnFile { value, since: now().plus(-86_400 * 50), via: Some(town().name) }),
+        portals: vec![portal().name],
         tick: Tick::Empty,
     }
 }
@@ -89,7 +90,7 @@ impl Consent {
                 "L’Université vérifie si vous avez droit à l’aide et en calcule le montant.",
                 "The University checks whether you are entitled to assistance and computes its amount.",
             ),
-            powers: vec!["A-13.3, art. 2".into()],
+            powers: vec![text("A-13.3, art. 2", "A-13.3, art. 2"), text("Programme d’essai", "Trial programme")],
             receiving: university(),
             custody: Custody {
                 body: broker(),
@@ -128,7 +129,6 @@ impl Consent {
             ),
             kept: text("Sept ans après la fin de l’année d’études.", "Seven years after the end of the academic year."),
             case: Some("AFE-2026-00417".into()),
-            give_href: None,
         }
     }
 }
@@ -144,14 +144,21 @@ pub(super) fn incomplete(language: Language) -> Consent {
 pub(super) fn not_on_file(language: Language) -> Consent {
     let mut page = Consent::sample(language);
     page.items.get_mut(1).unwrap().on_file = None;
-    page.give_href = Some("/fr/fournir".into());
     page.max_uses = Some(1);
+    page
+}
+
+pub(super) fn optional_not_on_file(language: Language) -> Consent {
+    let mut page = Consent::sample(language);
+    let phone = page.items.get_mut(3).unwrap();
+    (phone.on_file, phone.portals) = (None, vec![]);
     page
 }
 
 pub(super) fn enterprise(language: Language) -> Consent {
     let mut page = Consent::sample(language);
     page.subject = SubjectKind::Enterprise;
+    page.chrome.subject = SubjectKind::Enterprise;
     page.mandate = Some(MandateKind::SigningOfficer);
     page.chrome.acting_for = Some("Sirop d’érable inc.".into());
     page.custody.capacity = Capacity::OfficialSource;
@@ -207,6 +214,7 @@ impl Decisions {
             active: vec![active(), unlimited],
             ended: vec![
                 Decided { state: State::Withdrawn { since, at }, ..ended.clone() },
+                Decided { state: State::Used { since, most: 1 }, ..ended.clone() },
                 Decided { state: State::Expired { since, until: at }, ..ended.clone() },
             ],
             refused: vec![Decided { state: State::Refused { at }, ..ended }],

@@ -147,6 +147,16 @@ fn the_facts_of_every_case_are_those_of_the_schema() {
 }
 
 #[test]
+fn sections_on_the_consent_of_persons_are_never_cited_of_an_enterprises_authorisation() {
+    let of_persons = ["A-2.1, art. 53.1", "A-2.1, art. 59", "A-2.1, art. 65.1"];
+    for rule in rules_without(None).all().filter(|rule| of_persons.contains(&rule.cite.as_str())) {
+        for action in [Action::GiveAuthorisation, Action::ReleaseByAuthorisation] {
+            assert!(!rule.actions.contains(&action), "{} is cited for {action:?}", rule.id);
+        }
+    }
+}
+
+#[test]
 fn a_rule_that_cannot_be_evaluated_allows_nothing() {
     let rules = rules_without(None);
     for case in cases().into_iter().filter(|case| case.allowed) {

@@ -9,7 +9,7 @@ fn a_release_by_consent_is_permitted_and_says_on_what() {
     let permit = law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent(terms())), now()).unwrap();
     let grounds = permit.grounds();
     let cited: Vec<_> = grounds.citations().iter().map(|it| (it.cite.as_str(), it.to_confirm)).collect();
-    assert_eq!(cited, [("A-2.1, art. 59", false)]);
+    assert_eq!(cited, [("A-2.1, art. 53.1", true), ("A-2.1, art. 59", false)]);
     assert_eq!(grounds.bundle(), law.loaded().digest());
     let midnight: Moment = "2026-11-22T05:00:00Z".parse().unwrap();
     assert_eq!(grounds.good_until(), midnight);

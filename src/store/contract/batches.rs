@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::stand::Stand;
-use super::{Bench, CONSENT, NOW, SUBJECT, client, consent_row, entry, note, taking};
-use crate::domain::SubjectKind;
-use crate::store::{Committed, Fault, Precondition, Proposal, Store as _, Write};
+use super::{Bench, CONSENT, NOW, SUBJECT, client, consent_row, entry, entry_of, note, taking};
+use crate::domain::{Event, GrantId, KindId, Origin, Pseudonym, SubjectKind};
+use crate::store::{Class, Committed, Fault, GrantRow, Precondition, Proposal, RecordRow, Store as _, Write};
 
 on_each_engine! {
     each_sees_those_before_it
@@ -13,6 +13,7 @@ on_each_engine! {
     the_first_condition_that_fails_is_named
     one_of_100_equal_asks_passes
     what_breaks_a_constraint_undoes_its_batch_and_no_more
+    what_the_log_accounts_for_changes_only_with_its_entry
     a_batch_without_entries_leaves_no_checkpoint
     the_batch_says_what_it_appended
     the_head_comes_back
@@ -48,7 +49,7 @@ fn each_sees_those_before_it<S: Stand>() {
 
 fn a_failed_one_is_undone_alone<S: Stand>() {
     let bench = Bench::<S>::up();
-    let failing = Proposal {
+    let mut failing = Proposal {
         preconditions: vec![Precondition::Epoch(9)],
         writes: vec![
             Write::PutSubject(SUBJECT, SubjectKind::Person),
@@ -58,6 +59,9 @@ fn a_failed_one_is_undone_alone<S: Stand>() {
         ],
         ..taking(CONSENT)
     };
+    if let Some(draft) = &mut failing.entry {
+        draft.event = Event::Consent;
+    }
     let outcomes = bench.outcomes(&[entry(1), failing, entry(2)]);
     let indices: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().ok().and_then(|done| done.index)).collect();
     assert_eq!(indices, [Some(0), None, Some(1)]);
@@ -101,6 +105,49 @@ fn what_breaks_a_constraint_undoes_its_batch_and_no_more<S: Stand>() {
     assert!(bench.store.health().is_ok());
     assert_eq!(bench.outcomes(&[taking(CONSENT)])[0].as_ref().unwrap().index, Some(1));
     assert!(matches!(bench.at(NOW, &[twice]), Err(Fault::Undone(_))));
+}
+
+fn what_the_log_accounts_for_changes_only_with_its_entry<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let kind: KindId = "revenu".parse().unwrap();
+    let (body, purpose) = ("ministere".parse().unwrap(), "aide-etudes".parse().unwrap());
+    let consent = || Write::PutConsent(consent_row(CONSENT, 1, None));
+    let record = RecordRow {
+        subject: SUBJECT,
+        kind: kind.clone(),
+        version: 1,
+        holder: body,
+        purpose,
+        origin: Origin::Subject,
+        via: None,
+        at: NOW,
+        sealed: vec![3],
+    };
+    let id = GrantId::new([3; 16]);
+    let grant = GrantRow { id, client: client("agence"), consent: CONSENT, until: NOW.plus(60), revoked: false };
+    let accounted_for = [
+        consent(),
+        Write::PutRecord(record),
+        Write::PutPseudonym(SUBJECT, "ville".parse().unwrap(), Pseudonym::new([1; 16])),
+        Write::DropPseudonyms(SUBJECT),
+        Write::DestroyKeys(SUBJECT, vec![Class::Evidence]),
+        Write::PutKeyUse(client("agence"), "k".into(), [0; 32]),
+        Write::PutGrant(grant),
+        Write::Activate([8; 32], b"rules".as_slice().into()),
+        Write::StopClient(client("agence")),
+    ];
+    for write in &accounted_for {
+        let alone = Proposal { writes: vec![write.clone()], ..Proposal::default() };
+        assert!(matches!(bench.at(NOW, &[entry(1), alone]), Err(Fault::Undone(_))), "{write:?}");
+    }
+    // An entry of another type accounts for no consent, neither its own nor one beside it.
+    let beside = Proposal { writes: vec![consent()], ..entry(1) };
+    assert!(matches!(bench.at(NOW, &[entry_of(Event::Consent, 2), beside]), Err(Fault::Undone(_))));
+    let head = bench.store.head().unwrap();
+    assert_eq!((head.size, head.epoch, bench.store.consent(&CONSENT).unwrap()), (0, 0, None));
+    assert!(bench.store.health().is_ok());
+    bench.write(accounted_for.to_vec());
+    assert!(bench.store.consent(&CONSENT).unwrap().is_some(), "the control");
 }
 
 fn a_batch_without_entries_leaves_no_checkpoint<S: Stand>() {
@@ -188,7 +235,7 @@ fn in_doubt_what_does_not_rest_on_the_time_goes_on<S: Stand>() {
     let withdrawal = Proposal {
         preconditions: vec![Precondition::Consent(CONSENT, 1)],
         writes: vec![Write::PutConsent(consent_row(CONSENT, 2, None))],
-        ..entry(2)
+        ..entry_of(Event::Withdrawal, 2)
     };
     let batch = bench.at(NOW.plus(-3600), &[withdrawal]).unwrap();
     assert_eq!(batch.outcomes, [Ok(Committed { index: Some(1), time: NOW })]);

@@ -77,7 +77,7 @@ impl<S: Stand> Bench<S> {
 
     /// Commits writes that must pass, in an entry of their own.
     fn write(&self, writes: Vec<Write>) -> Committed {
-        self.outcomes(&[Proposal { writes, ..entry(0) }])[0].clone().unwrap()
+        self.outcomes(&[Proposal { writes, ..entry_of(Event::Consent, 0) }])[0].clone().unwrap()
     }
 
     /// What a release of an address and an employment rests on, asked under this Idempotency-Key.
@@ -137,8 +137,12 @@ fn note(size: u64) -> String {
 
 /// A proposal that leaves an entry and nothing else.
 fn entry(number: u8) -> Proposal {
+    entry_of(Event::Check, number)
+}
+
+pub(crate) fn entry_of(event: Event, number: u8) -> Proposal {
     let entry = Some(Draft {
-        event: Event::Check,
+        event,
         act_commitment: [number; 32],
         person_commitment: [!number; 32],
         act: vec![number, 1],

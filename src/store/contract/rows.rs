@@ -10,6 +10,7 @@ use crate::store::{
 
 on_each_engine! {
     a_subject_comes_back
+    sign_outs_are_kept_and_counted
     keys_come_back_until_they_are_destroyed
     the_newest_version_of_a_record_comes_back
     consents_come_back_newest_change_first
@@ -68,6 +69,20 @@ fn a_subject_comes_back<S: Stand>() {
     assert_eq!(bench.store.identity(&[6; 32]).unwrap(), Some(SUBJECT));
     assert_eq!(bench.store.identity(&[7; 32]).unwrap(), Some(SUBJECT));
     assert_eq!(bench.store.identity(&[8; 32]).unwrap(), None);
+}
+
+fn sign_outs_are_kept_and_counted<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let out = |lookup| Proposal { writes: vec![Write::SignOut(lookup)], ..Proposal::default() };
+    assert_eq!(bench.store.sign_outs(&[6; 32]).unwrap(), 0);
+    assert!(bench.outcomes(&[out([6; 32]), out([6; 32]), out([7; 32])]).iter().all(Result::is_ok));
+    let counts = |bench: &Bench<S>| [[6; 32], [7; 32], [8; 32]].map(|lookup| bench.store.sign_outs(&lookup).unwrap());
+    assert_eq!(counts(&bench), [2, 1, 0]);
+    let bench = bench.crashed();
+    assert_eq!(counts(&bench), [2, 1, 0], "durable on return");
+    let bench = bench.reopened();
+    bench.outcomes(&[out([7; 32])]);
+    assert_eq!(counts(&bench), [2, 2, 0]);
 }
 
 fn keys_come_back_until_they_are_destroyed<S: Stand>() {

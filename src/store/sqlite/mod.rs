@@ -119,6 +119,7 @@ impl Sqlite {
 
 impl Writer {
     fn commit(&mut self, proposals: &[Proposal], now: Moment, seal: &dyn Seal) -> Result<Batch, Fault> {
+        proposals.iter().try_for_each(Proposal::accounted_for)?;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|fault| fault_of(&fault))?;
         let before = read::head(&tx).map_err(|fault| fault_of(&fault))?;
         let lag = before.time.since(now);

@@ -59,6 +59,11 @@ impl Store for Sqlite {
         self.one("SELECT subject FROM identities WHERE lookup = ?1", [lookup], |row| row.get(0).map(SubjectId::new))
     }
 
+    fn sign_outs(&self, lookup: &Hash) -> Result<u64, Fault> {
+        let count = self.one("SELECT count FROM sign_outs WHERE lookup = ?1", [lookup], |row| row.get(0))?;
+        Ok(count.unwrap_or(0))
+    }
+
     fn key(&self, subject: &SubjectId, class: &Class) -> Result<Option<WrappedKey>, Fault> {
         self.read(|db| key(db, subject, class))
     }

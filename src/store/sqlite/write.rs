@@ -116,6 +116,10 @@ impl<'a> Run<'a> {
                 self.run("INSERT INTO spent VALUES (?1, ?2)", params![digest, until.unix()])
             }
             Write::PutDraft(draft) => self.put_draft(draft),
+            Write::SignOut(lookup) => self.run(
+                "INSERT INTO sign_outs VALUES (?1, 1) ON CONFLICT (lookup) DO UPDATE SET count = count + 1",
+                [lookup],
+            ),
             Write::DropDraft(id) => self.run("DELETE FROM drafts WHERE id = ?1", [id.bytes()]),
         }
     }

@@ -1,0 +1,115 @@
+//! Sign-in of persons, and for whom they act.
+
+use std::sync::Arc;
+
+use askama::Template as _;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+
+use super::consent::step_up;
+use super::flow::{Flow, flow, next};
+use crate::broker::Refusal;
+use crate::domain::Giver;
+use crate::http::browser::Browser;
+use crate::http::oauth::Pushes;
+use crate::http::visit::{Answer, Opened, Posted};
+use crate::http::{App, view};
+use crate::identity::login::Callback;
+use crate::pages::{ActFor, Outcome, Represented};
+
+/// `GET /{language}/connexion`
+pub(in crate::http) async fn sign_in(State(app): State<Arc<App>>, Opened(mut browser): Opened) -> Answer {
+    begin(&app, &mut browser).await
+}
+
+/// `GET /login/persons`: the identity service sends the person back.
+pub(in crate::http) async fn signed_in(
+    State(app): State<Arc<App>>,
+    Query(callback): Query<Callback>,
+    mut browser: Browser,
+) -> Answer {
+    let signed_in = app.finish_sign_in(&app.persons, &mut browser, callback).await?;
+    let strong = app.persons.is_strong(&signed_in);
+    let sign_outs = app.broker.sign_outs(&signed_in).map_err(|it| app.refused(&browser, &it))?;
+    browser.session.sign_in_person(signed_in, strong, app.broker.now(), sign_outs);
+    app.rename(&mut browser).await?;
+    Ok(app.redirect(&browser, &format!("/{}/pour-qui", browser.language.code())))
+}
+
+/// `POST /{language}/quitter`
+pub(in crate::http) async fn sign_out(State(app): State<Arc<App>>, Posted(mut browser, _): Posted) -> Answer {
+    app.forget(&mut browser).await?;
+    Err(app.message(&browser, StatusCode::OK, Outcome::SignedOut, None, None))
+}
+
+/// `GET /{language}/pour-qui`: for whom the person acts.
+pub(in crate::http) async fn whom(State(app): State<Arc<App>>, Opened(mut browser): Opened) -> Answer {
+    let signed_in = browser.session.signed_in().cloned();
+    let Some(signed_in) = signed_in else { return begin(&app, &mut browser).await };
+    let own = Giver::Subject.may_decide_for(&signed_in.who, app.broker.now());
+    match (own, signed_in.mandates.is_empty()) {
+        (true, true) => {
+            let acting = app.broker.acting_for_oneself(&signed_in).await;
+            let acting = acting.map_err(|it| app.refused(&browser, &it))?;
+            browser.session.act_for(acting);
+            app.keep(&browser).await?;
+            let next = next(&app, &browser).await?;
+            Ok(app.redirect(&browser, &next))
+        }
+        (false, true) => too_young(&app, &browser).await,
+        (own, false) => {
+            let represented = signed_in.mandates.iter().map(|found| Represented {
+                value: found.sub.clone(),
+                name: found.who.name.clone(),
+                kind: found.who.kind,
+                mandate: found.mandate.kind,
+            });
+            let page = ActFor {
+                chrome: app.chrome(&browser, "pour-qui"),
+                own: own.then(|| OWN.to_owned()),
+                represented: represented.collect(),
+            };
+            Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
+        }
+    }
+}
+
+/// Nobody under 14 decides alone (s. 53.1): whoever sent them here gets them back, or another person answers.
+async fn too_young(app: &App, browser: &Browser) -> Answer {
+    if browser.session.flow().is_none() {
+        return Err(app.message(browser, StatusCode::FORBIDDEN, Outcome::TooYoung, None, None));
+    }
+    let flow = flow(app, browser).await?;
+    let (client, redirect_uri) = flow.client();
+    let in_force = app.broker.in_force();
+    let page = view::too_young(app.chrome(browser, "pour-qui"), in_force.catalogue(), client);
+    let page = page.ok_or_else(|| app.refused(browser, &Refusal::Unknown))?;
+    Ok(app.page(browser, StatusCode::FORBIDDEN, page.render(), &[redirect_uri, app.persons.issuer()]))
+}
+
+/// The form's value for acting for oneself; no identity service uses it as a `sub`.
+const OWN: &str = "";
+
+/// `POST /{language}/pour-qui`
+pub(in crate::http) async fn choose_whom(State(app): State<Arc<App>>, Posted(mut browser, form): Posted) -> Answer {
+    let ended = || app.message(&browser, StatusCode::FORBIDDEN, Outcome::SessionEnded, None, None);
+    let signed_in = browser.session.signed_in().cloned().ok_or_else(ended)?;
+    let acting = match form.get("subject") {
+        None => app.broker.acting_for_oneself(&signed_in).await,
+        Some(sub) => app.broker.acting_for(&signed_in, sub).await,
+    };
+    let acting = acting.map_err(|it| app.refused(&browser, &it))?;
+    browser.session.act_for(acting);
+    app.keep(&browser).await?;
+    let next = next(&app, &browser).await?;
+    Ok(app.redirect(&browser, &next))
+}
+
+/// Sends the browser to the identity service: with step-up where what is asked is sensitive.
+pub(super) async fn begin(app: &App, browser: &mut Browser) -> Answer {
+    let strong = match flow(app, browser).await {
+        Ok(Flow::Request(_, pushed)) => matches!(&pushed.what, Pushes::Consent(asked) if step_up(app, asked)),
+        _ => false,
+    };
+    app.begin_sign_in(&app.persons, browser, strong).await
+}

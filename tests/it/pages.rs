@@ -1,0 +1,94 @@
+//! Where a person's way ends, by their pages alone: back, refused for good reason, or done.
+
+use std::collections::BTreeMap;
+
+use unefois::dev::browser::Page;
+use unefois::dev::world::World;
+
+use super::harness::{
+    ADDRESSES, CHANGE_OF_ADDRESS, Handed, INCOME, PORTAL, Person, STUDENT_AID, client, log_size, push,
+};
+
+/// What a page says, from one of its ids to the next.
+fn part<'a>(page: &'a Page, from: &str, to: &str) -> &'a str {
+    let mark = |id: &str| format!("id=\"{id}\"");
+    let (_, rest) = page.html.split_once(&mark(from)).unwrap();
+    rest.split_once(&mark(to)).unwrap().0
+}
+
+fn abandoned(back: &BTreeMap<String, String>) -> bool {
+    back["error"] == "access_denied" && back["state"] == "etat" && !back.contains_key("code")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_alone_goes_back_with_nothing_decided() {
+    let world = World::make(false, None).await.unwrap();
+    let agency = client(&world, ADDRESSES).await;
+    let pushed = push(&agency, &CHANGE_OF_ADDRESS.details(&world)).await;
+    let mut zoe = Person::new(&world, "zoe-13");
+    let page = zoe.arrive(&pushed.url).await;
+    assert_eq!(page.status, 403);
+    assert!(page.html.contains("art.\u{a0}53.1"), "{}", page.html);
+    let before = log_size(&world).await;
+    let to = format!("{}/fr/demande", world.issuer);
+    let back = zoe.browser.submit_to(&page, &to, &[("choice", "leave")]).await.unwrap().back().unwrap();
+    assert!(abandoned(&back), "{:?}", back.keys());
+    assert_eq!(log_size(&world).await, before, "nobody decided anything");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lacks_a_necessary_value_refuses_or_leaves_and_cannot_accept() {
+    let world = World::make(false, None).await.unwrap();
+    let agency = client(&world, STUDENT_AID).await;
+    let mut person = Person::new(&world, "alice");
+    let asked = async || push(&agency, &INCOME.details(&world)).await;
+    let page = person.arrive(&asked().await.url).await;
+    assert!(!page.html.contains("value=\"yes\"") && page.html.contains("Revenu annuel"), "{}", page.html);
+    let before = log_size(&world).await;
+    // A form that says yes all the same changes nothing.
+    let fields = [("express", "revenu.annuel"), ("choice", "yes")];
+    let page = person.browser.submit(&page, &fields).await.unwrap().page().unwrap();
+    assert_eq!((page.status, log_size(&world).await), (422, before));
+    let back = person.browser.submit(&page, &[("choice", "leave")]).await.unwrap().back().unwrap();
+    assert!(abandoned(&back));
+    assert_eq!(log_size(&world).await, before, "who leaves has not refused");
+
+    let page = person.browser.open(&asked().await.url).await.unwrap().page().unwrap();
+    let page = person.browser.submit(&page, &[("choice", "continue")]).await.unwrap().page().unwrap();
+    let back = person.browser.submit(&page, &[("choice", "no")]).await.unwrap().back().unwrap();
+    assert!(abandoned(&back));
+    assert_eq!(log_size(&world).await, before + 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_without_a_use_left_is_not_shown_as_active() {
+    let world = World::make(false, None).await.unwrap();
+    let (portal, agency) = (client(&world, PORTAL).await, client(&world, ADDRESSES).await);
+    let mut person = Person::new(&world, "alice");
+    person.give_address(&world, &portal).await;
+    let held = person.consent(&world, &agency, &CHANGE_OF_ADDRESS).await;
+    let url = format!("{}/fr/decisions", world.issuer);
+    let page = person.browser.open(&url).await.unwrap().page().unwrap();
+    assert!(part(&page, "active", "ended").contains("Changement d’adresse"));
+
+    let answer = agency.release(&held.token, "cle-1", &held.ask).await.unwrap();
+    let cited: Vec<_> = Handed::of("cle-1", &answer).unwrap().claims()["basis"]["citations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["cite"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(cited, ["A-2.1, art. 53.1", "A-2.1, art. 59"]);
+    let page = person.browser.open(&url).await.unwrap().page().unwrap();
+    assert!(!part(&page, "active", "ended").contains("Changement d’adresse"));
+    let ended = part(&page, "ended", "refused");
+    assert!(ended.contains("Changement d’adresse") && ended.contains("La seule communication permise a eu lieu."));
+    // In the order in which the purpose declares them.
+    assert!(
+        ended.contains("Nom, Numéro, rue et appartement, Municipalité (déclarée), Code postal, À cette"),
+        "{ended}"
+    );
+    world.end().await;
+}

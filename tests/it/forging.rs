@@ -17,7 +17,7 @@ const FORGED: &[(&str, &str, &str)] = &[
     ("a token signed twice for one entry", "let _ = (ledger.sign(recorded), ledger.sign(recorded));", "E0382"),
     ("the data-token key, out of the ledger", "let _ = &ledger.tokens;", "E0616"),
     ("the signer of data tokens, made by hand", "let _: Option<crate::ledger::release::TokenSigner> = None;", "E0603"),
-    ("an entry of values that were not opened", "drop(ledger.release(minimised, catalogue, request));", "E0308"),
+    ("an entry of values that were not opened", "drop(ledger.release(minimised, catalogue, ties, request));", "E0308"),
     ("values beyond the permit, made by hand", "let _ = Minimised { ..minimised };", "E0451"),
     ("values opened from the permit itself", "let _ = open(permit, safe);", "E0308"),
     ("values opened by hand", "let _ = Opened { ..opened };", "E0451"),
@@ -35,11 +35,11 @@ fn forged(line: &str) -> String {
         "#![allow(missing_docs, unused, clippy::all)]\n\
          use super::safe::Safe;\n\
          use crate::domain::{{Ask, Catalogue}};\n\
-         use crate::ledger::{{DataToken, Ledger, Recorded}};\n\
+         use crate::ledger::{{DataToken, Ledger, Recorded, Ties}};\n\
          use crate::policy::{{Minimised, Opened, Permit, minimise, open}};\n\
          #[expect(clippy::too_many_arguments)]\n\
          fn forge(ask: Ask, permit: Permit<Ask>, minimised: Minimised<Ask>, opened: Opened<Ask>, other: Opened<Ask>,\n\
-         recorded: Recorded, token: DataToken, ledger: &Ledger, safe: &Safe, catalogue: &Catalogue, request: [u8; 32])\n\
+         recorded: Recorded, token: DataToken, ledger: &Ledger, safe: &Safe, catalogue: &Catalogue, ties: Ties, request: [u8; 32])\n\
          {{\n{line}\n}}\n"
     )
 }

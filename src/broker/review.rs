@@ -1,6 +1,9 @@
 //! An officer looks: decided by the rules, entered before anything is shown.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{Broker, Refusal};
 use crate::clock::Moment;
@@ -12,6 +15,8 @@ use crate::store::{Filter, SearchRow};
 
 /// Rows of one page.
 const PAGE: usize = 50;
+/// How long a search waits for the projection to pass its own entry.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A page of what an officer searched.
 #[derive(Clone, Debug)]
@@ -50,7 +55,11 @@ impl Broker {
     pub async fn search(&self, officer: &AuthenticatedOfficer, reason: &str, query: Query) -> Result<Page, Refusal> {
         let filter = filter(&query);
         let read = self.read(officer, reason, query).await?.index();
-        let search = self.ledger.search(None).await;
+        // What was in the log before the search is found by it; a projection far behind says by how much.
+        let search = match timeout(PATIENCE, self.ledger.search(Some(read))).await {
+            Ok(search) => search,
+            Err(_) => self.ledger.search(None).await,
+        };
         let mut rows = search.find(&filter, PAGE + 1)?;
         let more = rows.len() > PAGE;
         rows.truncate(PAGE);

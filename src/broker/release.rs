@@ -25,8 +25,8 @@ impl Broker {
     async fn attempt_release(&self, agency: &AuthenticatedBody, ask: &Ask, request: Hash) -> Result<Recorded, Setback> {
         let in_force = self.in_force();
         let standing = self.store.standing(ask, agency.client(), agency.body())?;
-        let before = standing.key_use.clone();
-        if before.as_ref().is_some_and(|used| used.body != request) {
+        let before = standing.key_use;
+        if before.is_some_and(|used| used.body != request) {
             return Err(Refusal::KeyReused.into());
         }
         let (consent, evidence) = self.safe.standing_consent(&standing)?.unzip();

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::of_bodies::kinds;
 use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
@@ -98,6 +97,12 @@ impl From<bool> for Fact<'_> {
 /// The names of attributes.
 pub(super) fn names<'a>(attributes: impl IntoIterator<Item = &'a AttributeId>) -> Fact<'a> {
     Fact::Names(attributes.into_iter().map(AttributeId::as_str).collect())
+}
+
+/// Kinds as the rules name them: `check:…`, `draft:…`.
+pub(super) fn kinds<'a>(checks: &BTreeSet<KindId>, drafts: &BTreeSet<KindId>) -> Fact<'a> {
+    let checks = checks.iter().map(|kind| format!("check:{kind}"));
+    Fact::Made(checks.chain(drafts.iter().map(|kind| format!("draft:{kind}"))).collect())
 }
 
 /// The catalogue at one moment.

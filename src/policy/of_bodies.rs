@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts,
+    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names, outlasts,
     state_purpose,
 };
 use super::rules::Action;
 use crate::domain::{
-    Ask, AttributeId, CheckAsk, Client, ClientFacts, Consent, ConsentAsk, Facts, Giver, KindId, Role, SessionAsk,
-    Stage, SubjectKind, Terms,
+    Ask, AttributeId, CheckAsk, Client, ClientFacts, Consent, ConsentAsk, Facts, Giver, Role, SessionAsk, Stage,
+    SubjectKind, Terms,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -205,12 +205,6 @@ impl Act for CheckAsk {
         stated.insert("regimes", view.regimes(&self.kinds));
         client_case(Action::Check, stated, view, actor, facts)
     }
-}
-
-/// Kinds as the rules name them: `check:…`, `draft:…`.
-pub(super) fn kinds<'a>(checks: &BTreeSet<KindId>, drafts: &BTreeSet<KindId>) -> Fact<'a> {
-    let checks = checks.iter().map(|kind| format!("check:{kind}"));
-    Fact::Made(checks.chain(drafts.iter().map(|kind| format!("draft:{kind}"))).collect())
 }
 
 /// The case of an act that rests on the client alone.

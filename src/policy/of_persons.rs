@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, outlasts, state_purpose,
+    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names, outlasts,
+    state_purpose,
 };
-use super::of_bodies::kinds;
 use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{

@@ -6,7 +6,7 @@ use askama::Template as _;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::flow::{Flow, finish, flow, leave};
+use super::flow::{Flow, finish, flow, leave, step_up};
 use super::sign_in::begin;
 use super::{beginner, person};
 use crate::broker::{Asked, Chosen, Refusal};
@@ -74,13 +74,6 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
         }
         _ => Err(app.message(&browser, StatusCode::BAD_REQUEST, Outcome::BadRequest, None, None)),
     }
-}
-
-/// Whether consenting to this takes a stronger sign-in.
-pub(super) fn step_up(app: &App, asked: &Asked) -> bool {
-    let in_force = app.broker.in_force();
-    let mut attributes = asked.ask.attributes.iter().chain(&asked.ask.optional);
-    attributes.any(|id| in_force.catalogue().sensitive(id))
 }
 
 async fn consent_asked(app: &App, browser: &Browser) -> Result<(String, Box<Pushed>, Asked), Stop> {

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use crate::broker::Asked;
 use crate::domain::ClientId;
 use crate::ephemeral::Space;
 use crate::http::App;
@@ -24,6 +25,13 @@ impl Flow {
             Self::Draft(_, waiting) => (&waiting.client, &waiting.redirect_uri),
         }
     }
+}
+
+/// Whether consenting to this takes a stronger sign-in.
+pub(super) fn step_up(app: &App, asked: &Asked) -> bool {
+    let in_force = app.broker.in_force();
+    let mut attributes = asked.ask.attributes.iter().chain(&asked.ask.optional);
+    attributes.any(|id| in_force.catalogue().sensitive(id))
 }
 
 /// What brought the browser here; a page where it is over.

@@ -6,8 +6,7 @@ use askama::Template as _;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 
-use super::consent::step_up;
-use super::flow::{Flow, flow, next};
+use super::flow::{Flow, flow, next, step_up};
 use crate::broker::Refusal;
 use crate::domain::Giver;
 use crate::http::browser::Browser;

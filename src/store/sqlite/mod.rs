@@ -261,12 +261,12 @@ mod tests {
     fn statements_are_prepared_once() {
         let folder = Folder::new();
         let store = Sqlite::create(folder.path()).unwrap();
-        const SQL: &str = "SELECT sealed FROM records WHERE subject = ?1 ORDER BY version DESC";
+        let sql = "SELECT sealed FROM records WHERE subject = ?1 ORDER BY version DESC";
         let used = store.read(|db| {
             for _ in 0..3 {
-                db.prepare_cached(SQL)?.exists([[1; 16]])?;
+                db.prepare_cached(sql)?.exists([[1; 16]])?;
             }
-            Ok(db.prepare_cached(SQL)?.get_status(StatementStatus::RePrepare))
+            Ok(db.prepare_cached(sql)?.get_status(StatementStatus::RePrepare))
         });
         assert_eq!(used.unwrap(), 0);
     }

@@ -14,7 +14,7 @@ use super::visit::{Answer, Opened, Posted};
 use crate::broker::Refusal;
 use crate::domain::Query as LogQuery;
 use crate::identity::AuthenticatedOfficer;
-use crate::identity::login::Callback;
+use crate::identity::login::{Callback, Manner};
 use crate::pages::{Outcome, Search, SearchError, SearchForm};
 
 /// `GET /login/officers`: the identity service sends the officer back.
@@ -33,7 +33,7 @@ pub(super) async fn signed_in(
 /// `GET /{language}/registre`: the search form.
 pub(super) async fn search(State(app): State<Arc<App>>, Opened(mut browser): Opened) -> Answer {
     if browser.session.officer().is_none() {
-        return app.begin_sign_in(&app.officers, &mut browser, false).await;
+        return app.begin_sign_in(&app.officers, &mut browser, Manner::EVERYDAY).await;
     }
     let page = form_page(&app, &browser, SearchForm::default(), Vec::new());
     Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))

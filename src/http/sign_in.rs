@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use super::App;
 use super::browser::{Browser, Stop};
 use super::visit::Answer;
-use crate::identity::login::{Callback, Login, SignedIn};
+use crate::identity::login::{Callback, Login, Manner, SignedIn};
 use crate::pages::Outcome;
 
 impl App {
-    /// Sends the browser to the identity service; for a `strong` sign-in, afresh.
-    pub(super) async fn begin_sign_in(&self, login: &Login, browser: &mut Browser, strong: bool) -> Answer {
-        match login.begin(browser.language, strong).await {
+    /// Sends the browser to the identity service.
+    pub(super) async fn begin_sign_in(&self, login: &Login, browser: &mut Browser, manner: Manner) -> Answer {
+        match login.begin(browser.language, manner).await {
             Ok((to, pending)) => {
                 browser.session.pending = Some(pending);
                 self.keep(browser).await?;

@@ -112,6 +112,14 @@ impl Session {
         self.flow.as_ref().map(|flow| flow.name.as_str())
     }
 
+    /// Who is signed in may not answer, and leaves what they began to whoever signs in next, of their own will.
+    pub fn hand_over(&mut self) {
+        self.person = None;
+        if let Some(flow) = &mut self.flow {
+            (flow.begun_by, flow.shown) = (None, None);
+        }
+    }
+
     /// What brought the browser here is done with.
     pub fn end_flow(&mut self) {
         self.flow = None;
@@ -248,6 +256,21 @@ mod tests {
         assert!(session.is_same());
         session.end_flow();
         assert!(!session.is_same());
+    }
+
+    #[test]
+    fn what_is_handed_over_is_of_who_signs_in_next() {
+        let mut session = Session::new(String::new());
+        session.begin("request:1".to_owned());
+        sign_in(&mut session, "child", 1);
+        session.show(NOW);
+        session.hand_over();
+        assert!(session.signed_in().is_none() && session.shown().is_none());
+        assert_eq!(session.flow(), Some("request:1"));
+        sign_in(&mut session, "parent", 2);
+        assert!(session.is_same());
+        sign_in(&mut session, "child", 1);
+        assert!(!session.is_same(), "it is the parent's now");
     }
 
     #[test]

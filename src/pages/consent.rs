@@ -215,19 +215,21 @@ impl<'a> Notice<'a> {
         item.on_file.as_ref().filter(|_| self.preview)
     }
 
-    /// Who holds the attribute, who vouches for it, and through whom it came.
+    /// Who holds the attribute, who vouches for it, and through whom it came. What this reader has not on file, nobody
+    /// declared; the text that is kept is the same for everyone.
     fn source(&self, item: &Item) -> String {
         let origin = match item.origin {
             Origin::Subject => self.page.word(self.t, "consent.declared_person", "consent.declared_enterprise"),
             Origin::IdentityService => self.t.say("consent.identity"),
         };
         let holder = self.t.say("consent.held_by").with("body", self.t.catalogue(&item.holder));
-        match self.known(item).and_then(|known| known.via.as_ref()) {
-            Some(via) => {
+        match self.known(item).map(|known| known.via.as_ref()) {
+            None if self.preview => holder.to_string(),
+            Some(Some(via)) => {
                 let via = self.t.say("consent.via").with("body", self.t.catalogue(via));
                 format!("{holder} {origin} {via}")
             }
-            None => format!("{holder} {origin}"),
+            Some(None) | None => format!("{holder} {origin}"),
         }
     }
 }

@@ -178,6 +178,19 @@ fn nobody_is_asked_to_accept_what_could_not_be_released() {
 }
 
 #[test]
+fn nobody_is_said_to_have_declared_what_is_not_on_file() {
+    let mut page = Consent::sample(Language::Fr);
+    let said = |page: &Consent| askama::Template::render(page).unwrap().matches("Déclaré par vous.").count();
+    let declared = said(&page);
+    let kept = page.notice_text(Language::Fr).unwrap();
+    for item in &mut page.items {
+        item.on_file = None;
+    }
+    assert_eq!((declared > 0, said(&page)), (true, 0));
+    assert_eq!(page.notice_text(Language::Fr).unwrap(), kept, "the text that is kept tells nobody's file");
+}
+
+#[test]
 fn a_used_consent_stands_under_the_ended_ones_with_its_reason() {
     let page = sample(Language::Fr, "decisions");
     let (_, ended) = page.split_once("id=\"ended\"").unwrap();

@@ -38,6 +38,31 @@ async fn a_child_alone_goes_back_with_nothing_decided() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_child_may_not_answer_a_parent_signs_in_afresh_and_does() {
+    let world = World::make(false, None).await.unwrap();
+    let agency = client(&world, STUDENT_AID).await;
+    let pushed = push(&agency, &INCOME.details(&world)).await;
+    let mut zoe = Person::new(&world, "zoe-13");
+    let page = zoe.arrive(&pushed.url).await;
+    assert_eq!(page.status, 403);
+    let to = format!("{}/fr/demande", world.issuer);
+    let mut page = zoe.browser.submit_to(&page, &to, &[("choice", "continue")]).await.unwrap().page().unwrap();
+    // The service knows the child in this browser, and would otherwise let the child confirm alone.
+    assert!(page.url.starts_with(&world.persons) && page.url.contains("prompt=login"), "{}", page.url);
+    assert!(page.html.contains("value=\"parent-13\"") && !page.html.contains("name=\"confirm\""), "{}", page.html);
+    for field in ["persona", "confirm"] {
+        page = zoe.browser.submit(&page, &[(field, "parent-13")]).await.unwrap().page().unwrap();
+    }
+    let page = zoe.browser.submit(&page, &[("subject", "enfant-13")]).await.unwrap().page().unwrap();
+    assert_eq!(page.status, 200, "{}", page.heading());
+    let before = log_size(&world).await;
+    let back = zoe.browser.submit(&page, &[("choice", "no")]).await.unwrap().back().unwrap();
+    assert!(abandoned(&back));
+    assert_eq!(log_size(&world).await, before + 1, "the parent's refusal");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_lacks_a_necessary_value_refuses_or_leaves_and_cannot_accept() {
     let world = World::make(false, None).await.unwrap();
     let agency = client(&world, STUDENT_AID).await;

@@ -17,7 +17,7 @@ use super::authorize::percent;
 use super::*;
 use crate::crypto;
 use crate::domain::{Language, MandateKind, SubjectKind};
-use crate::identity::login::{Audience, Callback, Login, LoginFault, LoginSettings, Pending, TokenFault};
+use crate::identity::login::{Audience, Callback, Login, LoginFault, LoginSettings, Manner, Pending, TokenFault};
 use crate::jose::{self, Algorithm, PrivateJwk, b64};
 use crate::outbound::{Outbound, OutboundConfig};
 
@@ -140,7 +140,7 @@ fn again(callback: &Callback) -> Callback {
 async fn a_person_signs_in() {
     let (clock, url, login) = world().await;
     assert_eq!(login.ready().await, Ok(()));
-    let (to, pending) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let asked = parameters(&to);
     assert_eq!((asked["code_challenge_method"].as_str(), asked["ui_locales"].as_str()), ("S256", "fr"));
     assert!(!asked.contains_key("acr_values"));
@@ -164,7 +164,7 @@ async fn mandates_come_with_their_evidence() {
         ("tutrice-14", "enfant-14", MandateKind::Tutor, Some(14)),
         ("sirop", "neq-1171234567", MandateKind::SigningOfficer, None),
     ] {
-        let (to, pending) = login.begin(Language::Fr, false).await.unwrap();
+        let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
         let someone = login.finish(pending, choose(&to, persona).await).await.unwrap();
         let [mandate] = someone.mandates.as_slice() else { panic!("{persona}") };
         assert_eq!((mandate.sub.as_str(), mandate.mandate.kind), (sub, kind));
@@ -179,8 +179,8 @@ async fn mandates_come_with_their_evidence() {
 #[tokio::test]
 async fn an_answer_to_another_flow_is_refused() {
     let (_, url, login) = world().await;
-    let (to, pending) = login.begin(Language::Fr, false).await.unwrap();
-    let (_, other) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
+    let (_, other) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let good = choose(&to, "alice").await;
     assert_eq!(login.finish(other, again(&good)).await.unwrap_err(), LoginFault::State);
     for state in [None, Some(String::new()), Some("x".to_owned())] {
@@ -202,7 +202,7 @@ async fn an_answer_to_another_flow_is_refused() {
 async fn a_flow_begun_at_the_persons_service_does_not_end_at_the_officers() {
     let (_, _, persons) = world().await;
     let (_, _, officers) = world().await;
-    let (to, pending) = persons.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = persons.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let good = choose(&to, "alice").await;
     assert_eq!(officers.finish(pending, good).await.unwrap_err(), LoginFault::State);
 }
@@ -210,7 +210,7 @@ async fn a_flow_begun_at_the_persons_service_does_not_end_at_the_officers() {
 #[tokio::test]
 async fn declining_is_told_apart() {
     let (_, _, login) = world().await;
-    let (to, pending) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let (_, headers, _) = press(&to, "refuse=1", "").await;
     assert_eq!(login.finish(pending, callback(&headers)).await.unwrap_err(), LoginFault::Declined);
 }
@@ -219,7 +219,7 @@ async fn declining_is_told_apart() {
 async fn a_code_serves_once_and_for_a_minute() {
     let refused = LoginFault::Exchange("invalid_grant".to_owned());
     let (clock, _, login) = world().await;
-    let (to, pending) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let good = choose(&to, "alice").await;
     assert!(login.finish(pending.clone(), again(&good)).await.is_ok());
     assert_eq!(login.finish(pending.clone(), good).await.unwrap_err(), refused);
@@ -234,8 +234,8 @@ async fn a_code_serves_once_and_for_a_minute() {
 #[tokio::test]
 async fn a_code_serves_only_who_asked_for_it() {
     let (_, url, login) = world().await;
-    let (to, pending) = login.begin(Language::Fr, false).await.unwrap();
-    let (_, other) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
+    let (_, other) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let verifier = |pending: &Pending| serde_json::to_value(pending).unwrap()["pkce_verifier"].clone();
     let (verifier, other) = (verifier(&pending), verifier(&other));
     let verifier = verifier.as_str().unwrap();
@@ -269,7 +269,7 @@ async fn a_code_serves_only_who_asked_for_it() {
 #[tokio::test]
 async fn the_browser_is_sent_nowhere_but_to_registered_places() {
     let (_, _, login) = world().await;
-    let (to, _) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, _) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let uri = percent(REDIRECT_URI);
     for bad in ["https%3A%2F%2Fexample.org%2F", &format!("{uri}%2Fx"), &format!("{uri}%3Fx"), ""] {
         let (status, headers, page) = get_page(&to.replace(&uri, bad)).await;
@@ -293,7 +293,7 @@ async fn the_browser_is_sent_nowhere_but_to_registered_places() {
 #[tokio::test]
 async fn the_page_escapes_and_allows_no_script() {
     let (_, _, login) = world().await;
-    let (to, _) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, _) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let hostile = format!("{to}&x=\"><script>").replace('"', "%22").replace('<', "%3C").replace('>', "%3E");
     let (status, headers, page) = get_page(&hostile).await;
     assert_eq!(status, StatusCode::OK);
@@ -309,7 +309,7 @@ async fn the_page_escapes_and_allows_no_script() {
 #[tokio::test]
 async fn a_step_up_takes_a_second_confirmation() {
     let (_, _, login) = world().await;
-    let (to, pending) = login.begin(Language::Fr, true).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::STEPPED_UP).await.unwrap();
     let asked = parameters(&to);
     assert_eq!((asked["acr_values"].as_str(), asked["max_age"].as_str()), (ACR_STEPPED_UP, "300"));
     let (status, _, _) = press(&to, "confirm=alice", "").await;
@@ -333,14 +333,50 @@ async fn a_step_up_takes_a_second_confirmation() {
 }
 
 #[tokio::test]
+async fn who_signs_in_afresh_is_not_whom_the_service_still_knows() {
+    let (_, _, login) = world().await;
+    let (to, _) = login.begin(Language::Fr, Manner::STEPPED_UP).await.unwrap();
+    let (_, headers, _) = press(&to, "persona=zoe-13", "").await;
+    let cookie = headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let page = async |url: &str| fetch(Request::get(url).header(COOKIE, &cookie).body(String::new()).unwrap()).await.2;
+    assert!(page(&to).await.contains(r#"name="confirm" value="zoe-13""#), "known, so only to confirm");
+    for manner in [Manner::EVERYDAY, Manner::STEPPED_UP] {
+        let (to, pending) = login.begin(Language::Fr, manner.afresh()).await.unwrap();
+        let asked = parameters(&to);
+        assert_eq!((asked["prompt"].as_str(), asked["max_age"].as_str()), ("login", "0"));
+        let page = page(&to).await;
+        assert!(page.contains(r#"value="parent-13""#) && !page.contains(r#"name="confirm""#), "{page}");
+        if !manner.step_up {
+            let someone = login.finish(pending, choose(&to, "parent-13").await).await.unwrap();
+            assert_eq!(someone.sub, "parent-13");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_sign_in_afresh_is_refused() {
+    let key = key();
+    let (forger, url) = Forger::new(&[&key]).await;
+    let clock = TestClock::new();
+    let login = login(settings(&url), clock.clone(), Vec::new());
+    let now = clock.now().unix();
+    for (auth_time, holds) in [(json!(now), true), (json!(now - 61), false), (Value::Null, false)] {
+        let sign = |claims| jose::sign(&key, "JWT", &with(claims, "auth_time", auth_time.clone())).unwrap();
+        assert!(forger.meets(&login, &clock, sign).await.is_ok(), "an everyday sign-in may be old");
+        let outcome = forger.meets_in(Manner::EVERYDAY.afresh(), &login, &clock, sign).await;
+        assert_eq!(outcome.is_ok(), holds, "{auth_time}");
+    }
+}
+
+#[tokio::test]
 async fn a_lower_assurance_than_asked_for_is_refused() {
     let (clock, url, login) = world().await;
-    let (to, pending) = login.begin(Language::Fr, true).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::STEPPED_UP).await.unwrap();
     let stripped = choose(&to.replace("acr_values", "z"), "alice").await;
     assert_eq!(login.finish(pending, stripped).await.unwrap_err(), LoginFault::Token(TokenFault::Assurance));
     let strict = LoginSettings { required_acr: Some("urn:other".to_owned()), ..settings(&url) };
     let strict = self::login(strict, clock, Vec::new());
-    let (to, pending) = strict.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = strict.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let low = choose(&to, "alice").await;
     assert_eq!(strict.finish(pending, low).await.unwrap_err(), LoginFault::Token(TokenFault::Assurance));
 }
@@ -350,7 +386,7 @@ async fn a_service_that_is_down_is_tried_again() {
     let (clock, (listener, url)) = (TestClock::new(), listen().await);
     drop(listener);
     let login = login(settings(&url), clock.clone(), Vec::new());
-    let fault = login.begin(Language::Fr, false).await.unwrap_err();
+    let fault = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap_err();
     assert!(fault.to_string().contains(&format!("{url}/.well-known/openid-configuration")), "{fault}");
     let listener = TcpListener::bind(url.trim_start_matches("http://")).await.unwrap();
     serve(listener, router(issuer(&url, &PERSONS), clock.clone()));
@@ -365,14 +401,14 @@ async fn officers_give_their_name_alone() {
     serve(listener, router(issuer(&url, &OFFICERS), clock.clone()));
     let officers = LoginSettings { audience: Audience::Officers, ..settings(&url) };
     let login = login(officers, clock, Vec::new());
-    let (to, pending) = login.begin(Language::En, false).await.unwrap();
+    let (to, pending) = login.begin(Language::En, Manner::EVERYDAY).await.unwrap();
     let someone = login.finish(pending, choose(&to, "odile-brossard").await).await.unwrap();
     assert_eq!((someone.who.name.as_str(), someone.who.born), ("Odile Brossard", None));
     // Even where the service would tell more.
     let (_, url, _) = world().await;
     let officers = LoginSettings { audience: Audience::Officers, ..settings(&url) };
     let login = self::login(officers, TestClock::new(), Vec::new());
-    let (to, pending) = login.begin(Language::En, false).await.unwrap();
+    let (to, pending) = login.begin(Language::En, Manner::EVERYDAY).await.unwrap();
     let someone = login.finish(pending, choose(&to, "sirop").await).await.unwrap();
     assert_eq!((someone.who.born, someone.mandates.len()), (None, 0));
 }
@@ -444,7 +480,17 @@ impl Forger {
 
     /// What becomes of a sign-in that gets the token that `forge` makes of good claims.
     async fn meets(&self, login: &Login, clock: &TestClock, forge: impl Fn(Value) -> String) -> Outcome {
-        let (to, pending) = login.begin(Language::Fr, false).await?;
+        self.meets_in(Manner::EVERYDAY, login, clock, forge).await
+    }
+
+    async fn meets_in(
+        &self,
+        manner: Manner,
+        login: &Login,
+        clock: &TestClock,
+        forge: impl Fn(Value) -> String,
+    ) -> Outcome {
+        let (to, pending) = login.begin(Language::Fr, manner).await?;
         let asked = parameters(&to);
         let iss = to.split("/authorize").next().unwrap().to_owned();
         let now = clock.now().unix();
@@ -618,7 +664,7 @@ async fn what_is_not_evident_gives_no_age_and_no_mandate() {
 #[tokio::test]
 async fn nothing_secret_is_shown() {
     let (_, _, login) = world().await;
-    let (to, pending) = login.begin(Language::Fr, false).await.unwrap();
+    let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
     let asked = parameters(&to);
     let callback = choose(&to, "noe").await;
     let shown = format!("{pending:?} {callback:?} {login:?}");

@@ -7,7 +7,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 
 use super::flow::{Flow, flow, leave, next};
-use super::sign_in::begin;
+use super::sign_in::{begin, hand_over, is_child_alone};
 use crate::broker::Refusal;
 use crate::ephemeral::Space;
 use crate::http::browser::Browser;
@@ -83,6 +83,9 @@ pub(in crate::http) async fn arrive(State(app): State<Arc<App>>, Posted(mut brow
     if browser.session.person().is_some() {
         let next = next(&app, &browser).await?;
         return Ok(app.redirect(&browser, &next));
+    }
+    if browser.session.signed_in().is_some_and(|signed_in| is_child_alone(&app, signed_in)) {
+        return hand_over(&app, &mut browser).await;
     }
     begin(&app, &mut browser).await
 }

@@ -13,7 +13,7 @@ use crate::http::browser::Browser;
 use crate::http::oauth::Pushes;
 use crate::http::visit::{Answer, Opened, Posted};
 use crate::http::{App, view};
-use crate::identity::login::Callback;
+use crate::identity::login::{Callback, Manner, SignedIn};
 use crate::pages::{ActFor, Outcome, Represented};
 
 /// `GET /{language}/connexion`
@@ -106,9 +106,28 @@ pub(in crate::http) async fn choose_whom(State(app): State<Arc<App>>, Posted(mut
 
 /// Sends the browser to the identity service: with step-up where what is asked is sensitive.
 pub(super) async fn begin(app: &App, browser: &mut Browser) -> Answer {
-    let strong = match flow(app, browser).await {
-        Ok(Flow::Request(_, pushed)) => matches!(&pushed.what, Pushes::Consent(asked) if step_up(app, asked)),
-        _ => false,
-    };
-    app.begin_sign_in(&app.persons, browser, strong).await
+    let manner = manner(app, browser).await;
+    app.begin_sign_in(&app.persons, browser, manner).await
+}
+
+/// A child alone hands what they began to whoever signs in next, anew: the identity service still knows the child.
+pub(super) async fn hand_over(app: &App, browser: &mut Browser) -> Answer {
+    browser.session.hand_over();
+    let manner = manner(app, browser).await.afresh();
+    app.begin_sign_in(&app.persons, browser, manner).await
+}
+
+async fn manner(app: &App, browser: &Browser) -> Manner {
+    match flow(app, browser).await {
+        Ok(Flow::Request(_, pushed)) => match &pushed.what {
+            Pushes::Consent(asked) if step_up(app, asked) => Manner::STEPPED_UP,
+            Pushes::Consent(_) | Pushes::Session(_) => Manner::EVERYDAY,
+        },
+        Ok(Flow::Draft(..)) | Err(_) => Manner::EVERYDAY,
+    }
+}
+
+/// Whether who signed in decides for nobody: they are under 14, and represent none.
+pub(super) fn is_child_alone(app: &App, signed_in: &SignedIn) -> bool {
+    signed_in.mandates.is_empty() && !Giver::Subject.may_decide_for(&signed_in.who, app.broker.now())
 }

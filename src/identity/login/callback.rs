@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::claims::{Claims, SignedIn, Token};
 use super::fault::{LoginFault, TokenFault, exchange_fault};
 use super::provider::{Discovered, KEYS_KNOWN_FOR, KNOWN_FOR};
-use super::{Login, Pending};
+use super::{Login, Manner, Pending};
 use crate::clock::Moment;
 
 /// How far the service's clock may be ahead of ours.
@@ -57,7 +57,7 @@ impl Login {
         let known = self.discovered(KNOWN_FOR).await?;
         let token = self.redeem(&known, code, &pending).await?;
         let claims = self.verified(&token, &known, &pending).await?;
-        self.check(&claims, pending.step_up)?;
+        self.check(&claims, &pending)?;
         self.signed_in(&claims).ok_or(LoginFault::Token(TokenFault::Claims))
     }
 
@@ -117,7 +117,7 @@ impl Login {
     }
 
     /// What the crate leaves to us: `azp`, `iat`, `auth_time`, `acr`.
-    fn check(&self, claims: &Claims, step_up: bool) -> Result<(), TokenFault> {
+    fn check(&self, claims: &Claims, pending: &Pending) -> Result<(), TokenFault> {
         if claims.authorized_party().is_some_and(|party| party.as_str() != self.settings.client_id) {
             return Err(TokenFault::Audience);
         }
@@ -125,6 +125,11 @@ impl Login {
         let recent = |at: i64, age: i64| (-AHEAD..=age).contains(&now.since(Moment::from_unix(at)));
         if !recent(claims.issue_time().timestamp(), TOKEN_AGE) {
             return Err(TokenFault::Time);
+        }
+        let Manner { step_up, afresh } = pending.manner;
+        let since_begun = |at: i64| Moment::from_unix(at).since(pending.begun) >= -AHEAD;
+        if afresh && !claims.auth_time().is_some_and(|at| since_begun(at.timestamp())) {
+            return Err(TokenFault::AuthTime);
         }
         if let Some(age) = self.max_auth_age(step_up)
             && !claims.auth_time().is_some_and(|at| recent(at.timestamp(), i64::from(age) + AHEAD))

@@ -32,7 +32,7 @@ pub use self::callback::Callback;
 pub use self::claims::{Representable, SignedIn};
 pub use self::fault::{LoginFault, TokenFault};
 use self::provider::{Door, KNOWN_FOR, Provider, browsable};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::crypto::{self, Unavailable};
 use crate::jose::b64;
 use crate::outbound::Outbound;
@@ -112,6 +112,28 @@ impl Drop for SecretText {
     }
 }
 
+/// How somebody is to sign in.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Manner {
+    /// At the higher assurance, a short time ago at most.
+    pub step_up: bool,
+    /// Anew, since another person is to answer than the one whom the service still knows in this browser.
+    pub afresh: bool,
+}
+
+impl Manner {
+    /// An everyday sign-in.
+    pub const EVERYDAY: Self = Self { step_up: false, afresh: false };
+    /// The sign-in that sensitive information takes.
+    pub const STEPPED_UP: Self = Self { step_up: true, afresh: false };
+
+    /// Anew.
+    #[must_use]
+    pub const fn afresh(self) -> Self {
+        Self { afresh: true, ..self }
+    }
+}
+
 /// A sign-in begun, to keep in the sealed session of the one browser that began it until the service sends it back.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Pending {
@@ -119,7 +141,8 @@ pub struct Pending {
     state: SecretText,
     nonce: SecretText,
     pkce_verifier: SecretText,
-    step_up: bool,
+    manner: Manner,
+    begun: Moment,
 }
 
 /// The relying party.

@@ -30,10 +30,16 @@ fn a_server_can_run_every_step() {
     fn send<T: Send>(_: T) {}
     let login = login("https://id.example", false).unwrap();
     let secret = || SecretText::new(String::new());
-    let pending =
-        Pending { issuer: String::new(), state: secret(), nonce: secret(), pkce_verifier: secret(), step_up: false };
+    let pending = Pending {
+        issuer: String::new(),
+        state: secret(),
+        nonce: secret(),
+        pkce_verifier: secret(),
+        manner: Manner::EVERYDAY,
+        begun: Moment::from_unix(0),
+    };
     send(login.ready());
-    send(login.begin(Language::Fr, false));
+    send(login.begin(Language::Fr, Manner::EVERYDAY));
     send(login.finish(pending, Callback::default()));
 }
 

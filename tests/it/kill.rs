@@ -39,6 +39,8 @@ pub(crate) struct Witness {
 /// The partners, each with a consent of its own.
 pub(crate) struct Partners {
     asking: Vec<(Arc<Client>, Consented)>,
+    /// Tokens handed out so far.
+    handed: Arc<AtomicU64>,
     withdrawer: Person,
     withdrawable: Consented,
 }
@@ -60,7 +62,7 @@ impl Partners {
             last = Some(person);
         }
         let (_, withdrawable) = asking.pop().unwrap();
-        Self { asking, withdrawer: last.unwrap(), withdrawable }
+        Self { asking, handed: Arc::default(), withdrawer: last.unwrap(), withdrawable }
     }
 
     /// Asks, withdraws and reads checkpoints until the broker stops answering.
@@ -76,6 +78,7 @@ impl Partners {
         for (place, (agency, held)) in self.asking.iter().enumerate() {
             for worker in 0..WORKERS {
                 let (agency, held, stop) = (Arc::clone(agency), held.clone(), Arc::clone(&stop));
+                let count = Arc::clone(&self.handed);
                 let prefix = format!("{prefix}-{place}-{worker}");
                 workers.push(tokio::spawn(async move {
                     let (mut handed, mut open) = (Vec::new(), Vec::new());
@@ -86,7 +89,10 @@ impl Partners {
                         let key = format!("{prefix}-{number}");
                         let answer = agency.release(&held.token, &key, &held.ask).await;
                         match answer.ok().and_then(|answer| Handed::of(&key, &answer)) {
-                            Some(one) => handed.push(one),
+                            Some(one) => {
+                                count.fetch_add(1, Ordering::SeqCst);
+                                handed.push(one);
+                            }
                             None => {
                                 open.push((place, key));
                                 break;
@@ -267,9 +273,17 @@ async fn the_checker_catches_a_record_that_acknowledges_before_it_commits() {
     let at_first = std::fs::read(&head).unwrap();
     let mut broker = Broker::start(&world, &["--trial", "--hasty"]).await;
     let mut partners = Partners::gather(&world, true).await;
+    let handed = Arc::clone(&partners.handed);
     let end = async {
-        // Without the withdrawal, which waits for what is late, releases are acknowledged to the end.
+        // The withdrawal waits for what is late; some time after it, releases are acknowledged again.
         tokio::time::sleep(Duration::from_millis(400)).await;
+        let enough = handed.load(Ordering::SeqCst) + 20;
+        for _ in 0..10_000 {
+            if handed.load(Ordering::SeqCst) >= enough {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         broker.kill();
     };
     partners.load(&world, &mut witness, "cle", end).await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use unefois::app::{self, Command, sign_activation, sign_stop};
+use unefois::dev::browser::Landed;
 use unefois::dev::client::Client;
 use unefois::dev::world::{Founded, World};
 use unefois::jose::b64;
@@ -13,7 +14,7 @@ use unefois::policy::Bundle;
 
 use super::harness::{
     ADDRESSES, Answers, CHANGE_OF_ADDRESS, Consented, Load, Log, NEW_TOWN, OLD_TOWN, PORTAL, Person, RESIDENCE, TOWN,
-    Wanted, address, client, reasons,
+    Wanted, address, client, push, reasons,
 };
 
 /// Asks side by side.
@@ -74,6 +75,36 @@ async fn a_hundred_asks_of_a_one_use_consent_give_one_token() {
     assert_eq!(log.deliveries().len(), 1);
     assert_eq!(log.of(&["refusal"]).len(), 99);
     log.holds(&scene.world, &answers.handed);
+    scene.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_once() {
+    let mut scene = Scene::set(TOWN, &RESIDENCE).await;
+    let before = Log::export(&scene.world).await.of(&["consent", "consent-refused"]).len();
+    let pushed = push(&scene.agency, &RESIDENCE.details(&scene.world)).await;
+    let question = scene.person.arrive(&pushed.url).await;
+    let answers = (0..16).map(|number| {
+        let (mut window, question) = (scene.person.browser.clone(), question.clone());
+        let choice = if number % 2 == 0 { "yes" } else { "no" };
+        tokio::spawn(async move { window.submit(&question, &[("choice", choice)]).await.unwrap() })
+    });
+    let (mut back, mut late) = (0, 0);
+    for answer in answers.collect::<Vec<_>>() {
+        match answer.await.unwrap() {
+            Landed::Back(_) => back += 1,
+            // Answered while this one was under way, or before it began.
+            Landed::Page(page) if page.status == 409 => {
+                assert_eq!(page.heading(), "La réponse est déjà donnée");
+                late += 1;
+            }
+            Landed::Page(page) => assert!([403, 404].contains(&page.status), "{} {}", page.status, page.heading()),
+        }
+    }
+    assert_eq!(back, 1);
+    assert!(late > 0, "the race was not one");
+    let log = Log::export(&scene.world).await;
+    assert_eq!(log.of(&["consent", "consent-refused"]).len(), before + 1);
     scene.world.end().await;
 }
 

@@ -82,29 +82,33 @@ async fn a_hundred_asks_of_a_one_use_consent_give_one_token() {
 async fn a_request_is_answered_once() {
     let mut scene = Scene::set(TOWN, &RESIDENCE).await;
     let before = Log::export(&scene.world).await.of(&["consent", "consent-refused"]).len();
-    let pushed = push(&scene.agency, &RESIDENCE.details(&scene.world)).await;
-    let question = scene.person.arrive(&pushed.url).await;
-    let answers = (0..16).map(|number| {
-        let (mut window, question) = (scene.person.browser.clone(), question.clone());
-        let choice = if number % 2 == 0 { "yes" } else { "no" };
-        tokio::spawn(async move { window.submit(&question, &[("choice", choice)]).await.unwrap() })
-    });
-    let (mut back, mut late) = (0, 0);
-    for answer in answers.collect::<Vec<_>>() {
-        match answer.await.unwrap() {
-            Landed::Back(_) => back += 1,
-            // Answered while this one was under way, or before it began.
-            Landed::Page(page) if page.status == 409 => {
-                assert_eq!(page.heading(), "La réponse est déjà donnée");
-                late += 1;
+    let (mut requests, mut late) = (0, 0);
+    // Until a second answer was under way before the first one ended.
+    while late == 0 {
+        assert!(requests < 10, "the race was not one");
+        requests += 1;
+        let pushed = push(&scene.agency, &RESIDENCE.details(&scene.world)).await;
+        let question = scene.person.arrive(&pushed.url).await;
+        let answers = (0..16).map(|number| {
+            let (mut window, question) = (scene.person.browser.clone(), question.clone());
+            let choice = if number % 2 == 0 { "yes" } else { "no" };
+            tokio::spawn(async move { window.submit(&question, &[("choice", choice)]).await.unwrap() })
+        });
+        let mut back = 0;
+        for answer in answers.collect::<Vec<_>>() {
+            match answer.await.unwrap() {
+                Landed::Back(_) => back += 1,
+                Landed::Page(page) if page.status == 409 => {
+                    assert_eq!(page.heading(), "La réponse est déjà donnée");
+                    late += 1;
+                }
+                Landed::Page(page) => assert!([403, 404].contains(&page.status), "{} {}", page.status, page.heading()),
             }
-            Landed::Page(page) => assert!([403, 404].contains(&page.status), "{} {}", page.status, page.heading()),
         }
+        assert_eq!(back, 1);
     }
-    assert_eq!(back, 1);
-    assert!(late > 0, "the race was not one");
     let log = Log::export(&scene.world).await;
-    assert_eq!(log.of(&["consent", "consent-refused"]).len(), before + 1);
+    assert_eq!(log.of(&["consent", "consent-refused"]).len(), before + requests);
     scene.world.end().await;
 }
 
@@ -160,10 +164,13 @@ async fn no_token_carries_an_older_version_after_a_submission() {
     let answers = load.stop_after(150).await;
 
     let log = Log::export(&scene.world).await;
-    let submission = log.of(&["submission"]).last().unwrap().index;
+    let submissions = log.of(&["submission"]);
+    let [given, anew] = submissions.as_slice() else { panic!("{} submissions", submissions.len()) };
+    let submission = anew.index;
+    assert_ne!(given.person["records"], anew.person["records"]);
     for entry in log.deliveries() {
-        let version = if entry.index < submission { 1 } else { 2 };
-        assert_eq!(entry.person["records"], json!([{"kind": "adresse", "version": version}]), "entry {}", entry.index);
+        let newest = if entry.index < submission { given } else { anew };
+        assert_eq!(entry.person["records"], newest.person["records"], "entry {}", entry.index);
     }
     for handed in &answers.handed {
         let town = if handed.index < submission { OLD_TOWN } else { NEW_TOWN };

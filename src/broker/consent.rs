@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Broker, Refusal, Setback, TRIES, moved};
+use super::{Broker, Refusal, Setback, TRIES, moved, next_record};
 use crate::clock::Moment;
 use crate::crypto::random;
 use crate::domain::{
@@ -206,7 +206,7 @@ impl Broker {
             }
         };
         let subject = *person.subject();
-        let (mut writes, records) = self.identity_records(&in_force, person, &terms, now)?;
+        let (mut writes, records) = self.identity_records(&in_force, person, &terms, next_record(&facts), now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &terms.receiving)?;
         writes.extend(known);
         let consent = Consent::decided(id, subject, terms.clone(), true, now);
@@ -297,6 +297,7 @@ impl Broker {
         in_force: &InForce,
         person: &AuthenticatedPerson,
         terms: &Terms,
+        version: Version,
         now: Moment,
     ) -> Result<Kept, Refusal> {
         let catalogue = in_force.catalogue();
@@ -314,7 +315,6 @@ impl Broker {
             if newest.as_ref().is_some_and(|(_, kept)| *kept == values) {
                 continue;
             }
-            let version = newest.map_or(1, |(row, _)| row.version + 1);
             let row = RecordRow {
                 subject: *person.subject(),
                 kind: id.clone(),

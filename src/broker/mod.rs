@@ -22,7 +22,7 @@ use self::safe::Safe;
 pub use self::submit::{DraftView, OnFile, PortalSession};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Unavailable;
-use crate::domain::{Custodian, ReleaseId};
+use crate::domain::{Custodian, PersonFacts, ReleaseId, Version};
 use crate::ephemeral::{Ephemeral, Lost};
 use crate::identity::Gate;
 use crate::jose::JoseError;
@@ -143,6 +143,13 @@ fn moved(fault: NotEntered) -> Setback {
         NotEntered::Commit(NotCommitted::Moved(_)) => Setback::Moved,
         other => Setback::Refused(other.into()),
     }
+}
+
+/// The version of a record made on these facts: the subject's, once it moved with the record. An erasure moves the
+/// subject too, so that no two records of a kind ever share a version, and a release of one is never delivered again
+/// with the other.
+const fn next_record(facts: &PersonFacts) -> Version {
+    facts.subject_version + 1
 }
 
 impl Broker {

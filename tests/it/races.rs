@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::json;
 use unefois::app::{self, Command, sign_activation, sign_stop};
 use unefois::dev::browser::Landed;
 use unefois::dev::client::Client;

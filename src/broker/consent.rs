@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Broker, Refusal, Setback, TRIES, moved};
+use super::{Broker, Refusal, Setback, TRIES, moved, next_record};
 use crate::clock::Moment;
 use crate::crypto::random;
 use crate::domain::{
@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::identity::{AuthenticatedBody, AuthenticatedPerson};
 use crate::ledger::{Proof, Refused};
 use crate::policy::{self, InForce, minimise};
-use crate::store::{EntryRow, Filter, GrantRow, RecordRow, SearchRow, Write};
+use crate::store::{EntryRow, Filter, GrantRow, Hash, Precondition, RecordRow, SearchRow, Write};
 
 /// Seconds in a day, for the length of a consent.
 const DAY: i64 = 86_400;
@@ -64,6 +64,25 @@ pub struct Chosen {
     pub notice: Notice,
     /// Whether the person who decides began the session.
     pub same_session: bool,
+}
+
+/// What brought the question: it is answered once, whatever the ephemeral engine forgets.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Digest of its name.
+    pub digest: Hash,
+    /// When it has ended, at the latest.
+    pub until: Moment,
+}
+
+impl Request {
+    const fn unanswered(self) -> Precondition {
+        Precondition::Unspent(self.digest)
+    }
+
+    const fn answered(self) -> Write {
+        Write::Spend(self.digest, self.until)
+    }
 }
 
 /// A consent given.
@@ -149,9 +168,15 @@ impl Broker {
     }
 
     /// The person says yes.
-    pub async fn give(&self, person: &AuthenticatedPerson, asked: &Asked, chosen: &Chosen) -> Result<Given, Refusal> {
+    pub async fn give(
+        &self,
+        person: &AuthenticatedPerson,
+        request: Request,
+        asked: &Asked,
+        chosen: &Chosen,
+    ) -> Result<Given, Refusal> {
         for _ in 0..TRIES {
-            match self.attempt_give(person, asked, chosen).await {
+            match self.attempt_give(person, request, asked, chosen).await {
                 Ok(given) => return Ok(given),
                 Err(Setback::Moved) => self.refresh()?,
                 Err(Setback::Refused(refusal)) => return Err(refusal),
@@ -163,6 +188,7 @@ impl Broker {
     async fn attempt_give(
         &self,
         person: &AuthenticatedPerson,
+        request: Request,
         asked: &Asked,
         chosen: &Chosen,
     ) -> Result<Given, Setback> {
@@ -180,7 +206,7 @@ impl Broker {
             }
         };
         let subject = *person.subject();
-        let (mut writes, records) = self.identity_records(&in_force, person, &terms, now)?;
+        let (mut writes, records) = self.identity_records(&in_force, person, &terms, next_record(&facts), now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &terms.receiving)?;
         writes.extend(known);
         let consent = Consent::decided(id, subject, terms.clone(), true, now);
@@ -193,22 +219,33 @@ impl Broker {
             until: terms.until,
             revoked: false,
         }));
-        writes.push(Write::MoveSubject(subject));
+        writes.extend([Write::MoveSubject(subject), request.answered()]);
         let holder = self.custodian.body.clone();
-        let entered = self.ledger.consent(&permit, subject, &holder, &records, writes).await.map_err(moved)?;
+        let entered = self.ledger.consent(&permit, subject, &holder, &records, request.unanswered(), writes).await;
+        let entered = entered.map_err(moved)?;
         Ok(Given { consent: id, grant, terms, pseudonym, entry: entered.index() })
     }
 
     /// The person says no. Rests on the right to act for the subject alone.
-    pub async fn decline(&self, person: &AuthenticatedPerson, asked: &Asked, chosen: &Chosen) -> Result<u64, Refusal> {
+    pub async fn decline(
+        &self,
+        person: &AuthenticatedPerson,
+        request: Request,
+        asked: &Asked,
+        chosen: &Chosen,
+    ) -> Result<u64, Refusal> {
         let now = self.clock.now();
         if !person.giver().may_decide_for(person.who(), now) {
             return Err(Refusal::State);
         }
         let id = ConsentId::new(random()?);
         let consent = Consent::decided(id, *person.subject(), terms(asked, person, chosen), false, now);
-        let writes = vec![self.safe.put_consent(&consent)?];
-        Ok(self.ledger.consent_refused(&consent, writes).await?.index())
+        let writes = vec![self.safe.put_consent(&consent)?, request.answered()];
+        match self.ledger.consent_refused(&consent, request.unanswered(), writes).await.map_err(moved) {
+            Ok(entered) => Ok(entered.index()),
+            Err(Setback::Moved) => Err(Refusal::NotNow("the decision was entered meanwhile".to_owned())),
+            Err(Setback::Refused(refusal)) => Err(refusal),
+        }
     }
 
     /// The subject's consents with what was released under each, up to what the person has just done.
@@ -260,6 +297,7 @@ impl Broker {
         in_force: &InForce,
         person: &AuthenticatedPerson,
         terms: &Terms,
+        version: Version,
         now: Moment,
     ) -> Result<Kept, Refusal> {
         let catalogue = in_force.catalogue();
@@ -277,7 +315,6 @@ impl Broker {
             if newest.as_ref().is_some_and(|(_, kept)| *kept == values) {
                 continue;
             }
-            let version = newest.map_or(1, |(row, _)| row.version + 1);
             let row = RecordRow {
                 subject: *person.subject(),
                 kind: id.clone(),

@@ -15,14 +15,14 @@ mod withdraw;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub use self::consent::{Asked, Chosen, Given, Previewed, Shown};
+pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown};
 pub use self::govern::{Founding, GovernFault, activation_text, stop_text};
 pub use self::review::{EntryView, Page};
 use self::safe::Safe;
 pub use self::submit::{DraftView, OnFile, PortalSession};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Unavailable;
-use crate::domain::{Custodian, ReleaseId};
+use crate::domain::{Custodian, PersonFacts, ReleaseId, Version};
 use crate::ephemeral::{Ephemeral, Lost};
 use crate::identity::Gate;
 use crate::jose::JoseError;
@@ -87,6 +87,9 @@ pub enum Refusal {
     /// The values do not have the form of their kind.
     #[error("the values do not have the form of their kind")]
     BadValues,
+    /// The request was answered before.
+    #[error("it was answered before")]
+    Answered,
     /// It is in another state than the asker thinks.
     #[error("it is not in a state that allows this")]
     State,
@@ -133,12 +136,20 @@ impl From<NotReleased> for Refusal {
     }
 }
 
-/// A commit whose preconditions moved sends the job back; anything else ends it.
+/// A commit whose preconditions moved sends the job back, but what is spent stays spent; anything else ends it.
 fn moved(fault: NotEntered) -> Setback {
     match fault {
+        NotEntered::Commit(NotCommitted::Moved(Precondition::Unspent(_))) => Refusal::Answered.into(),
         NotEntered::Commit(NotCommitted::Moved(_)) => Setback::Moved,
         other => Setback::Refused(other.into()),
     }
+}
+
+/// The version of a record made on these facts: the subject's, once it moved with the record. An erasure moves the
+/// subject too, so that no two records of a kind ever share a version, and a release of one is never delivered again
+/// with the other.
+const fn next_record(facts: &PersonFacts) -> Version {
+    facts.subject_version + 1
 }
 
 impl Broker {

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Broker, Refusal, Setback, TRIES, moved};
+use super::{Broker, Refusal, Setback, TRIES, moved, next_record};
 use crate::clock::Moment;
 use crate::crypto::random;
 use crate::domain::{
     AttributeId, BodyId, CheckAsk, ClientId, DraftId, KindId, Language, Origin, RecordKind, SessionAsk, SubjectId,
-    Submission,
+    Submission, Version,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedPerson};
 use crate::ledger::{Lane, Refused};
@@ -196,7 +196,8 @@ impl Broker {
             }
         };
         let kind = in_force.catalogue().kinds.get(&row.kind).ok_or(Refusal::Unknown)?;
-        let (writes, version) = self.record_writes(&row, kind, via, &values, now)?;
+        let version = next_record(&facts);
+        let writes = self.record_writes(&row, kind, via, &values, version, now)?;
         let record = (&kind.holder, &kind.collected_for, version);
         let entered = self.ledger.submission(&permit, row.subject, record, writes).await.map_err(moved)?;
         Ok(entered.index())
@@ -208,10 +209,9 @@ impl Broker {
         kind: &RecordKind,
         via: BodyId,
         values: &Map<String, Value>,
+        version: Version,
         now: Moment,
-    ) -> Result<(Vec<Write>, u64), Refusal> {
-        let newest = self.store.record(&draft.subject, &draft.kind)?;
-        let version = newest.map_or(1, |row| row.version + 1);
+    ) -> Result<Vec<Write>, Refusal> {
         let row = RecordRow {
             subject: draft.subject,
             kind: draft.kind.clone(),
@@ -226,7 +226,7 @@ impl Broker {
         let mut writes = self.safe.put_record(row, values)?;
         writes.push(Write::DropDraft(draft.id));
         writes.push(Write::MoveSubject(draft.subject));
-        Ok((writes, version))
+        Ok(writes)
     }
 
     /// The person does not confirm a draft: it is gone.

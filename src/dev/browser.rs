@@ -9,7 +9,8 @@ use super::wire::{Answer, Wire};
 /// Redirects followed before it is a loop.
 const LONGEST_CHAIN: usize = 12;
 
-/// A browser with one jar of cookies: all its hosts are loopback.
+/// A browser with one jar of cookies: all its hosts are loopback. A clone of it is another window.
+#[derive(Clone)]
 pub struct Browser {
     wire: Wire,
     cookies: BTreeMap<String, String>,
@@ -94,11 +95,8 @@ impl Browser {
 
     /// Submits a form of `page` to another address of the same site.
     pub async fn submit_to(&mut self, page: &Page, to: &str, fields: &[(&str, &str)]) -> Result<Landed, String> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        if let Some(csrf) = page.csrf() {
-            form.append_pair("csrf", csrf);
-        }
-        let body = form.extend_pairs(fields).finish();
+        let csrf = page.csrf().map(|token| ("csrf", token));
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(csrf).extend_pairs(fields).finish();
         self.go(Method::POST, resolve(&page.url, to)?, body).await
     }
 

@@ -223,7 +223,9 @@ impl App {
     /// A refusal, as a page.
     pub(super) fn refused(&self, browser: &Browser, refusal: &Refusal) -> Stop {
         let (status, outcome) = problem::outcome(refusal);
-        self.message(browser, status, outcome, None, None)
+        let decisions = || Onward::Decisions { href: format!("/{}/decisions", browser.language.code()) };
+        let onward = (outcome == Outcome::Answered).then(decisions);
+        self.message(browser, status, outcome, None, onward)
     }
 
     /// The engine of sessions does not answer, as a page.

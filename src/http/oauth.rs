@@ -14,7 +14,7 @@ use super::App;
 use super::form::Form;
 use super::problem::{not_authenticated_oauth, oauth, oauth_error};
 use super::rar::{self, Details};
-use crate::broker::{Asked, Given, PortalSession, Refusal};
+use crate::broker::{Asked, Given, PortalSession, Refusal, Request};
 use crate::crypto::{equal, random, sha256};
 use crate::domain::{Client, ClientId, ConsentId, GrantId, SessionAsk, Terms};
 use crate::ephemeral::{Lost, Space};
@@ -353,6 +353,12 @@ impl App {
     /// The pushed request that a browser brings, if it is this client's. It can be read again until it is completed.
     pub(super) async fn pushed(&self, handle: &str) -> Result<Option<Pushed>, Lost> {
         self.get(Space::PushedRequest, handle).await
+    }
+
+    /// The pushed request as the record knows it: no engine has it longer than its life from now.
+    pub(super) fn request(&self, handle: &str) -> Request {
+        let until = self.broker.now().plus(i64::from(PUSHED_LIFE));
+        Request { digest: sha256(&[b"request\n", handle.as_bytes()]), until }
     }
 
     /// Ends a pushed request with what the person granted: a code for the client, and where to send the person.

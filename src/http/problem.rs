@@ -103,7 +103,7 @@ fn kind_of(refusal: &Refusal) -> &'static Kind {
         Refusal::KeyReused => &KEY_REUSED,
         Refusal::Unknown => &NOT_FOUND,
         Refusal::BadValues => &VALUES,
-        Refusal::State => &STATE,
+        Refusal::Answered | Refusal::State => &STATE,
         Refusal::NotNow(_) => &NOT_NOW,
     }
 }
@@ -196,6 +196,7 @@ pub(super) fn outcome(refusal: &Refusal) -> (StatusCode, Outcome) {
         Refusal::Denied(_) | Refusal::KeyReused | Refusal::Changed(_) => Outcome::Refused,
         Refusal::BadValues => Outcome::BadRequest,
         Refusal::Unknown => Outcome::NotFound,
+        Refusal::Answered => Outcome::Answered,
         Refusal::State => Outcome::LinkExpired,
         Refusal::NotNow(_) => Outcome::Unavailable,
     };

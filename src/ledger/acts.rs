@@ -52,13 +52,14 @@ impl PersonsOpened {
 }
 
 impl Ledger {
-    /// Enters a consent given, with the writes that keep it.
+    /// Enters a consent given, with the writes that keep it. `unanswered`: that the question was not answered before.
     pub async fn consent(
         &self,
         permit: &Permit<Decision>,
         subject: SubjectId,
         releasing: &BodyId,
         records: &[(KindId, Version)],
+        unanswered: Precondition,
         writes: Vec<Write>,
     ) -> Result<Entered, NotEntered> {
         let Decision { consent, terms } = permit.act();
@@ -75,12 +76,20 @@ impl Ledger {
             "records": records, "giver": terms.giver, "language": terms.notice.language,
         }));
         let statement = of_subject(Event::Consent, act, Some(permit.grounds()), person, subject);
-        self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
+        // First: a second answer is told so, and not that the subject moved with the first.
+        let preconditions = [&[unanswered], permit.grounds().preconditions()].concat();
+        self.enter(Lane::Person, statement, preconditions, writes).await
     }
 
-    /// Enters a consent refused. Rests on the right to act for the subject alone.
-    pub async fn consent_refused(&self, consent: &Consent, writes: Vec<Write>) -> Result<Entered, NotEntered> {
-        let preconditions = vec![Precondition::Consent(consent.id, 0)];
+    /// Enters a consent refused. Rests on the right to act for the subject alone. `unanswered`: that the question was not
+    /// answered before.
+    pub async fn consent_refused(
+        &self,
+        consent: &Consent,
+        unanswered: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let preconditions = vec![unanswered, Precondition::Consent(consent.id, 0)];
         self.stage_changed(Event::ConsentRefused, consent, &consent.terms.giver, preconditions, writes).await
     }
 

@@ -182,7 +182,16 @@ impl Ledger {
         preconditions.push(Precondition::Before(expires));
         let claims = act.get("claims").and_then(Value::as_str).unwrap_or_default().to_owned();
         let of = Some((row.index, claims));
-        self.enter_release(Event::Redelivery, opened, catalogue, ties, drawn, of, preconditions, Vec::new()).await
+        let event = Event::Redelivery;
+        match self.enter_release(event, opened, catalogue, ties, drawn, of, preconditions, Vec::new()).await {
+            // No other attempt would find the token alive again.
+            Err(NotReleased::Entry(NotEntered::Commit(NotCommitted::Moved(Precondition::Before(end)))))
+                if end == expires =>
+            {
+                Err(NotReleased::Changed(release))
+            }
+            recorded => recorded,
+        }
     }
 
     #[expect(

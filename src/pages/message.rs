@@ -58,6 +58,8 @@ pub enum Outcome {
     SessionEnded,
     /// The request is used, too old or unknown.
     LinkExpired,
+    /// The person answered before.
+    Answered,
     /// The person changed between two steps.
     OtherPerson,
     /// Under 14, and no one with a mandate.
@@ -176,6 +178,7 @@ impl Outcome {
             Self::SignedOut => "outcome.signed_out_title",
             Self::SessionEnded => "outcome.session_ended_title",
             Self::LinkExpired => "outcome.link_expired_title",
+            Self::Answered => "outcome.answered_title",
             Self::OtherPerson => "outcome.other_person_title",
             Self::TooYoung => "outcome.too_young_title",
             Self::NoMandate => "outcome.no_mandate_title",
@@ -206,6 +209,7 @@ impl Outcome {
             Self::SignedOut => "outcome.signed_out_text",
             Self::SessionEnded => "outcome.session_ended_text",
             Self::LinkExpired => "outcome.link_expired_text",
+            Self::Answered => "outcome.answered_text",
             Self::OtherPerson => "outcome.other_person_text",
             Self::TooYoung => "outcome.too_young_text",
             Self::NoMandate => "outcome.no_mandate_text",

@@ -71,9 +71,14 @@ impl InForce {
                 let citations = verdict.fired.iter().map(|rule| rule.citation()).collect();
                 let (good_until, preconditions) = (case.good_until, case.preconditions);
                 drop(case.stated);
-                Ok(Permit { act, kept, grounds: Grounds { good_until, preconditions, citations, bundle, facts_text } })
+                let action = case.action;
+                let grounds = Grounds { action, good_until, preconditions, citations, bundle, facts_text };
+                Ok(Permit { act, kept, grounds })
             }
-            None => Err(Denial { reasons: refusals(case.action, &verdict), bundle, facts_text }),
+            None => {
+                let reasons = refusals(case.action, &verdict);
+                Err(Denial { action: case.action, reasons, bundle, facts_text })
+            }
         }
     }
 }
@@ -82,7 +87,7 @@ impl InForce {
 fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
     let fired = || verdict.fired.iter().map(|rule| rule.reason());
     if verdict.in_doubt {
-        return [reasons::in_doubt()].into_iter().chain(fired()).collect();
+        return [reasons::in_doubt(action)].into_iter().chain(fired()).collect();
     }
     match (verdict.allowed, verdict.fired.is_empty()) {
         (true, _) => vec![reasons::to_confirm(verdict.fired.iter().map(|rule| rule.citation()).collect())],
@@ -168,6 +173,7 @@ impl Rule {
 /// What a permit rests on: carried from the decision to the entry, unchanged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Grounds {
+    action: Action,
     good_until: Moment,
     preconditions: Vec<Precondition>,
     citations: Vec<Citation>,
@@ -240,6 +246,7 @@ impl<A: Act> Permit<A> {
 /// The act may not be done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
+    action: Action,
     reasons: Vec<Reason>,
     bundle: Hash,
     facts_text: String,
@@ -248,14 +255,17 @@ pub struct Denial {
 impl Denial {
     /// What was permitted has nothing on file.
     pub(super) fn nothing_on_file(grounds: &Grounds) -> Self {
-        let reasons = vec![reasons::nothing_on_file()];
-        Self { reasons, bundle: grounds.bundle, facts_text: grounds.facts_text.clone() }
+        Self::of(grounds, reasons::nothing_on_file(grounds.action))
     }
 
     /// What was permitted found no use left in the transaction that would have taken it.
     pub fn uses_taken(grounds: &Grounds) -> Self {
-        let reasons = vec![reasons::uses_taken()];
-        Self { reasons, bundle: grounds.bundle, facts_text: grounds.facts_text.clone() }
+        Self::of(grounds, reasons::uses_taken(grounds.action))
+    }
+
+    fn of(grounds: &Grounds, reason: Reason) -> Self {
+        let Grounds { action, bundle, facts_text, .. } = grounds;
+        Self { action: *action, reasons: vec![reason], bundle: *bundle, facts_text: facts_text.clone() }
     }
 
     /// Every reason: for the log, the person and the officer.
@@ -267,7 +277,7 @@ impl Denial {
     pub fn told_to_body(&self) -> Vec<Reason> {
         let (of_request, of_person): (Vec<_>, Vec<_>) =
             self.reasons.iter().cloned().partition(|reason| reason.about == About::Request);
-        let one = (!of_person.is_empty()).then(reasons::no_authorisation);
+        let one = (!of_person.is_empty()).then(|| reasons::no_authorisation(self.action));
         of_request.into_iter().chain(one).collect()
     }
 

@@ -25,7 +25,7 @@ mod reasons;
 mod remember;
 mod rules;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use builtin::{demo_catalogue, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};

@@ -8,13 +8,54 @@ fn text(fr: &str, en: &str) -> Text {
     Text { fr: fr.to_owned(), en: en.to_owned() }
 }
 
-/// Sections 53 and 59: personal information is confidential, and released on a basis or not at all.
-fn default_deny() -> Vec<Citation> {
-    let cited = |cite: &str, read: Option<&str>| {
-        let read = read.and_then(|day| day.parse().ok());
-        Citation { cite: cite.to_owned(), read, to_confirm: read.is_none() }
-    };
-    vec![cited("A-2.1, art. 53", None), cited("A-2.1, art. 59", Some("2019-01-21"))]
+/// Whose information is asked for: what a refusal cites, and what mends it, follow the asked basis.
+#[derive(Clone, Copy)]
+enum Of {
+    Person,
+    Enterprise,
+}
+
+impl Of {
+    const fn asked(action: Action) -> Self {
+        match action {
+            Action::GiveAuthorisation | Action::ReleaseByAuthorisation => Self::Enterprise,
+            _ => Self::Person,
+        }
+    }
+
+    /// Sections 53 and 59: personal information is confidential, and released on a basis or not at all. Section 23: what
+    /// an enterprise supplied is not released without its consent, which is called its authorisation here.
+    fn default_deny(self) -> Vec<Citation> {
+        let cited = |cite: &str, read: Option<&str>| {
+            let read = read.and_then(|day| day.parse().ok());
+            Citation { cite: cite.to_owned(), read, to_confirm: read.is_none() }
+        };
+        match self {
+            Self::Person => vec![cited("A-2.1, art. 53", None), cited("A-2.1, art. 59", Some("2019-01-21"))],
+            Self::Enterprise => vec![cited("A-2.1, art. 23", None)],
+        }
+    }
+
+    /// The name of a reason of its own, as the log keeps it.
+    fn named(self, id: &str) -> String {
+        match self {
+            Self::Person => id.to_owned(),
+            Self::Enterprise => format!("authorisation-{id}"),
+        }
+    }
+
+    fn ask_anew(self) -> Text {
+        match self {
+            Self::Person => text(
+                "Présentez une nouvelle demande de consentement; la personne y répondra librement.",
+                "Make a new consent request; the person will answer it freely.",
+            ),
+            Self::Enterprise => text(
+                "Présentez une nouvelle demande d’autorisation; l’entreprise y répondra librement.",
+                "Make a new request for an authorisation; the enterprise will answer it freely.",
+            ),
+        }
+    }
 }
 
 /// No permit applies and no forbid fired.
@@ -28,7 +69,7 @@ pub(super) fn no_basis(action: Action) -> Reason {
             "Faites enregistrer ce portail comme collecteur, en vertu d’une entente (art. 64) ou d’un contrat (art. 67.2).",
             "Have this portal registered as a collector, under an agreement (s. 64) or a contract (s. 67.2).",
         ),
-        Action::ReleaseByConsent | Action::ReleaseByAuthorisation => no_authorisation().mend,
+        Action::ReleaseByConsent | Action::ReleaseByAuthorisation => Of::asked(action).ask_anew(),
         Action::Submit | Action::GiveConsent | Action::GiveAuthorisation | Action::ViewOwn => text(
             "Ouvrez une session en votre nom ou au nom de la personne que vous représentez.",
             "Sign in in your own name, or for the person you represent.",
@@ -43,8 +84,8 @@ pub(super) fn no_basis(action: Action) -> Reason {
         _ => About::Request,
     };
     Reason {
-        id: "no-basis".to_owned(),
-        citations: default_deny(),
+        id: Of::asked(action).named("no-basis"),
+        citations: Of::asked(action).default_deny(),
         text: text("Aucun fondement juridique ne permet cet acte.", "No legal basis permits this act."),
         mend,
         about,
@@ -52,58 +93,66 @@ pub(super) fn no_basis(action: Action) -> Reason {
 }
 
 /// Everything that rests on the person, told to a body as one.
-pub(super) fn no_authorisation() -> Reason {
+pub(super) fn no_authorisation(action: Action) -> Reason {
+    let of = Of::asked(action);
     Reason {
         id: "no-authorisation".to_owned(),
-        citations: default_deny(),
+        citations: of.default_deny(),
         text: text(
             "Aucune autorisation ne permet de vous communiquer ces renseignements.",
             "No authorisation permits releasing this information to you.",
         ),
-        mend: text(
-            "Présentez une nouvelle demande de consentement; la personne y répondra librement.",
-            "Make a new consent request; the person will answer it freely.",
-        ),
+        mend: of.ask_anew(),
         about: About::Person,
     }
 }
 
-/// Nothing is on file for what was consented to: it was never given, or it was erased.
-pub(super) fn nothing_on_file() -> Reason {
+/// Nothing is on file for what was agreed to: it was never given, or it was erased.
+pub(super) fn nothing_on_file(action: Action) -> Reason {
+    let of = Of::asked(action);
+    let mend = match of {
+        Of::Person => text(
+            "La personne peut le déposer par un portail partenaire.",
+            "The person can give it through a partner portal.",
+        ),
+        Of::Enterprise => text(
+            "L’entreprise peut le déposer par un portail partenaire.",
+            "The enterprise can give it through a partner portal.",
+        ),
+    };
     Reason {
-        id: "nothing-on-file".to_owned(),
-        citations: default_deny(),
+        id: of.named("nothing-on-file"),
+        citations: of.default_deny(),
         text: text(
             "Un renseignement nécessaire à la fin n’est pas au dossier.",
             "A piece of information that the purpose needs is not on file.",
         ),
-        mend: text(
-            "La personne peut le déposer par un portail partenaire.",
-            "The person can give it through a partner portal.",
-        ),
+        mend,
         about: About::Person,
     }
 }
 
-/// Every use that the person consented to is taken.
-pub(super) fn uses_taken() -> Reason {
-    Reason {
-        id: "uses-taken".to_owned(),
-        citations: default_deny(),
-        text: text(
+/// Every use that was agreed to is taken.
+pub(super) fn uses_taken(action: Action) -> Reason {
+    let of = Of::asked(action);
+    let text = match of {
+        Of::Person => text(
             "Toutes les communications auxquelles la personne a consenti ont eu lieu.",
             "Every release that the person consented to has been made.",
         ),
-        mend: no_authorisation().mend,
-        about: About::Person,
-    }
+        Of::Enterprise => text(
+            "Toutes les communications que l’entreprise a autorisées ont eu lieu.",
+            "Every release that the enterprise authorised has been made.",
+        ),
+    };
+    Reason { id: of.named("uses-taken"), citations: of.default_deny(), text, mend: of.ask_anew(), about: About::Person }
 }
 
 /// The rules could not be evaluated.
-pub(super) fn in_doubt() -> Reason {
+pub(super) fn in_doubt(action: Action) -> Reason {
     Reason {
-        id: "rules-in-doubt".to_owned(),
-        citations: default_deny(),
+        id: Of::asked(action).named("rules-in-doubt"),
+        citations: Of::asked(action).default_deny(),
         text: text(
             "Les règles n’ont pas pu être évaluées; dans le doute, rien n’est communiqué.",
             "The rules could not be evaluated; in doubt, nothing is released.",
@@ -118,15 +167,9 @@ pub(super) fn in_doubt() -> Reason {
 
 /// A reason of these by its name, for who reads a refusal in the log.
 pub(super) fn by_name(id: &str) -> Option<Reason> {
-    let known = [
-        no_basis(Action::ReleaseByConsent),
-        no_authorisation(),
-        nothing_on_file(),
-        uses_taken(),
-        in_doubt(),
-        to_confirm(Vec::new()),
-    ];
-    known.into_iter().find(|reason| reason.id == id)
+    let of = |action| [no_basis(action), nothing_on_file(action), uses_taken(action), in_doubt(action)];
+    let known = [Action::ReleaseByConsent, Action::ReleaseByAuthorisation].into_iter().flat_map(of);
+    known.chain([to_confirm(Vec::new())]).find(|reason| reason.id == id)
 }
 
 /// The only ground is one that counsel has yet to confirm.

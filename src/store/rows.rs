@@ -41,7 +41,7 @@ pub struct RecordRow {
     pub subject: SubjectId,
     /// Its kind.
     pub kind: KindId,
-    /// Its version, from 1.
+    /// Its version: the subject's when it was made.
     pub version: Version,
     /// The body that holds it.
     pub holder: BodyId,

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use unefois::dev::world::World;
 
-use super::harness::{ADDRESSES, CHANGE_OF_ADDRESS, Handed, Log, OLD_TOWN, PORTAL, Person, address, client, push};
+use super::harness::{
+    ADDRESSES, CHANGE_OF_ADDRESS, Handed, Log, OLD_TOWN, PORTAL, Person, address, client, push, reasons,
+};
 
 /// The enterprise, as the identity service knows it.
 const ENTERPRISE: &str = "neq-1171234567";
@@ -45,6 +47,12 @@ async fn an_enterprise_gives_an_authorisation_and_never_a_consent() {
     for url in [decisions.clone(), format!("{decisions}/{id}")] {
         quiet(&officer.browser.open(&url).await.unwrap().page().unwrap().html);
     }
+    // Its one use is taken.
+    let spent = agency.release(&token, "cle-2", &ask).await.unwrap();
+    assert_eq!((spent.status.as_u16(), reasons(&spent)), (403, vec!["no-authorisation".to_owned()]));
+    let told = spent.json()["reasons"].to_string();
+    quiet(&told);
+    assert!(told.contains("A-2.1, art. 23") && told.contains("l’entreprise y répondra"), "{told}");
     officer.withdraw(&world, &id).await;
 
     let log = Log::export(&world).await;
@@ -52,6 +60,8 @@ async fn an_enterprise_gives_an_authorisation_and_never_a_consent() {
         assert_eq!(entry.act["basis"], "authorisation", "{}", entry.event);
         quiet(&entry.act["citations"].to_string());
     }
+    assert_eq!(log.one("refusal").act["rules"], json!(["authorisation-uses-taken"]));
+    quiet(&log.one("refusal").act["citations"].to_string());
     log.holds(&world, &[handed]);
     world.end().await;
 }

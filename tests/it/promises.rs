@@ -149,6 +149,31 @@ async fn p5_a_retry_delivers_the_same_record_versions_or_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p5_a_retry_delivers_nothing_that_was_given_anew_after_an_erasure() {
+    let world = World::make(false, None).await.unwrap();
+    let (portal, agency) = (client(&world, PORTAL).await, client(&world, TOWN).await);
+    let mut person = Person::new(&world, "alice");
+    let portal_token = person.give_address(&world, &portal).await;
+    let held = person.consent(&world, &agency, &RESIDENCE).await;
+    let first = Handed::of("cle-1", &agency.release(&held.token, "cle-1", &held.ask).await.unwrap()).unwrap();
+    let (issuer, sub) = (world.persons.clone(), "alice".to_owned());
+    let erase = Command::Erase { operator: "essai".to_owned(), issuer, sub, classes: Vec::new() };
+    app::command(&world.config, erase).await.unwrap();
+    // The same values once more: another record, of another version.
+    person.submit(&portal, &portal_token, "adresse", &address(OLD_TOWN)).await;
+    let answer = agency.release(&held.token, "cle-1", &held.ask).await.unwrap();
+    let told = answer.json();
+    assert_eq!((answer.status.as_u16(), &told["release_id"]), (409, &json!(first.release)), "{told}");
+    let second = Handed::of("cle-2", &agency.release(&held.token, "cle-2", &held.ask).await.unwrap()).unwrap();
+    let log = Log::export(&world).await;
+    let versions: Vec<_> = log.deliveries().iter().map(|entry| entry.person["records"].clone()).collect();
+    assert_eq!(versions.len(), 2);
+    assert_ne!(versions[0], versions[1], "two records, one version");
+    log.holds(&world, &[first, second]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p6_an_altered_log_is_told_by_its_first_departure() {
     let world = World::make(false, None).await.unwrap();
     let (portal, agency) = (client(&world, PORTAL).await, client(&world, TOWN).await);

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::json;
 use unefois::app::{self, Command, sign_activation, sign_stop};
+use unefois::dev::browser::Landed;
 use unefois::dev::client::Client;
 use unefois::dev::world::{Founded, World};
 use unefois::jose::b64;
@@ -13,7 +13,7 @@ use unefois::policy::Bundle;
 
 use super::harness::{
     ADDRESSES, Answers, CHANGE_OF_ADDRESS, Consented, Load, Log, NEW_TOWN, OLD_TOWN, PORTAL, Person, RESIDENCE, TOWN,
-    Wanted, address, client, reasons,
+    Wanted, address, client, push, reasons,
 };
 
 /// Asks side by side.
@@ -78,6 +78,40 @@ async fn a_hundred_asks_of_a_one_use_consent_give_one_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_once() {
+    let mut scene = Scene::set(TOWN, &RESIDENCE).await;
+    let before = Log::export(&scene.world).await.of(&["consent", "consent-refused"]).len();
+    let (mut requests, mut late) = (0, 0);
+    // Until a second answer was under way before the first one ended.
+    while late == 0 {
+        assert!(requests < 10, "the race was not one");
+        requests += 1;
+        let pushed = push(&scene.agency, &RESIDENCE.details(&scene.world)).await;
+        let question = scene.person.arrive(&pushed.url).await;
+        let answers = (0..16).map(|number| {
+            let (mut window, question) = (scene.person.browser.clone(), question.clone());
+            let choice = if number % 2 == 0 { "yes" } else { "no" };
+            tokio::spawn(async move { window.submit(&question, &[("choice", choice)]).await.unwrap() })
+        });
+        let mut back = 0;
+        for answer in answers.collect::<Vec<_>>() {
+            match answer.await.unwrap() {
+                Landed::Back(_) => back += 1,
+                Landed::Page(page) if page.status == 409 => {
+                    assert_eq!(page.heading(), "La réponse est déjà donnée");
+                    late += 1;
+                }
+                Landed::Page(page) => assert!([403, 404].contains(&page.status), "{} {}", page.status, page.heading()),
+            }
+        }
+        assert_eq!(back, 1);
+    }
+    let log = Log::export(&scene.world).await;
+    assert_eq!(log.of(&["consent", "consent-refused"]).len(), before + requests);
+    scene.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_asks_with_one_key_are_one_release() {
     let scene = Scene::set(ADDRESSES, &CHANGE_OF_ADDRESS).await;
     let answers = scene.hundred(|_| "cle".to_owned()).await;
@@ -129,10 +163,13 @@ async fn no_token_carries_an_older_version_after_a_submission() {
     let answers = load.stop_after(150).await;
 
     let log = Log::export(&scene.world).await;
-    let submission = log.of(&["submission"]).last().unwrap().index;
+    let submissions = log.of(&["submission"]);
+    let [given, anew] = submissions.as_slice() else { panic!("{} submissions", submissions.len()) };
+    let submission = anew.index;
+    assert_ne!(given.person["records"], anew.person["records"]);
     for entry in log.deliveries() {
-        let version = if entry.index < submission { 1 } else { 2 };
-        assert_eq!(entry.person["records"], json!([{"kind": "adresse", "version": version}]), "entry {}", entry.index);
+        let newest = if entry.index < submission { given } else { anew };
+        assert_eq!(entry.person["records"], newest.person["records"], "entry {}", entry.index);
     }
     for handed in &answers.handed {
         let town = if handed.index < submission { OLD_TOWN } else { NEW_TOWN };

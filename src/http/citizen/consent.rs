@@ -53,7 +53,7 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
             Ok(app.page(&browser, StatusCode::UNPROCESSABLE_ENTITY, page.render(), &[&pushed.redirect_uri]))
         }
         Some("yes") => {
-            let given = app.broker.give(&person, &asked, &chosen).await;
+            let given = app.broker.give(&person, app.request(&handle), &asked, &chosen).await;
             let given = given.map_err(|it| app.refused(&browser, &it))?;
             finish(&app, &mut browser, &handle, &pushed, given.into()).await
         }
@@ -62,7 +62,7 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
             Err(app.message(&browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None))
         }
         Some("no") => {
-            let declined = app.broker.decline(&person, &asked, &chosen).await;
+            let declined = app.broker.decline(&person, app.request(&handle), &asked, &chosen).await;
             declined.map_err(|it| app.refused(&browser, &it))?;
             leave(&app, &mut browser).await
         }

@@ -5,6 +5,7 @@ mod begin;
 mod exports;
 mod parts;
 mod proofs;
+mod releases;
 
 use std::sync::{Arc, Condvar, Mutex};
 

@@ -78,7 +78,7 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     pages
 }
 
-const OUTCOMES: [Outcome; 16] = [
+const OUTCOMES: [Outcome; 17] = [
     Outcome::Withdrawn,
     Outcome::Kept,
     Outcome::Filed,
@@ -86,6 +86,7 @@ const OUTCOMES: [Outcome; 16] = [
     Outcome::SignedOut,
     Outcome::SessionEnded,
     Outcome::LinkExpired,
+    Outcome::Answered,
     Outcome::OtherPerson,
     Outcome::TooYoung,
     Outcome::NoMandate,

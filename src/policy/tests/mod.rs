@@ -28,7 +28,7 @@ fn demo_files() -> BTreeMap<String, String> {
     product_rules().into_iter().chain(demo_catalogue()).collect()
 }
 
-pub(super) fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     "2026-11-21T17:00:00Z".parse().unwrap()
 }
 
@@ -45,7 +45,7 @@ fn in_force(files: BTreeMap<String, String>) -> InForce {
     InForce::new(Arc::new(loaded), [], 7)
 }
 
-pub(super) fn demo() -> InForce {
+pub(crate) fn demo() -> InForce {
     in_force(demo_files())
 }
 
@@ -55,7 +55,7 @@ fn encrypting() -> InForce {
     in_force(files_with("catalogue/bodies.toml", "[bodies.afe]\n", &format!("[bodies.afe]\n{key}\n")))
 }
 
-pub(super) fn attributes(names: &[&str]) -> BTreeSet<AttributeId> {
+pub(crate) fn attributes(names: &[&str]) -> BTreeSet<AttributeId> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
@@ -67,11 +67,11 @@ fn custodian() -> Custodian {
     Custodian { body: "bqtu".parse().unwrap(), instrument: "mandat-bqtu".parse().unwrap() }
 }
 
-pub(super) fn client(name: &str, body: &str) -> AuthenticatedBody {
+pub(crate) fn client(name: &str, body: &str) -> AuthenticatedBody {
     AuthenticatedBody::for_tests(name.parse().unwrap(), body.parse().unwrap())
 }
 
-pub(super) fn afe() -> AuthenticatedBody {
+pub(crate) fn afe() -> AuthenticatedBody {
     client("afe-demandes", "afe")
 }
 
@@ -92,7 +92,7 @@ fn representative(kind: MandateKind, until: Option<Moment>) -> Giver {
     Giver::Representative { representative: SubjectId::new([9; 16]), mandate }
 }
 
-pub(super) fn terms() -> Terms {
+pub(crate) fn terms() -> Terms {
     let digest = "A".repeat(43);
     Terms {
         purpose: "aide-etudes".parse().unwrap(),
@@ -116,15 +116,15 @@ pub(super) fn terms() -> Terms {
     }
 }
 
-pub(super) fn consent(terms: Terms) -> Consent {
+pub(crate) fn consent(terms: Terms) -> Consent {
     Consent::decided(ConsentId::new([1; 16]), SubjectId::new([2; 16]), terms, true, now().plus(-30))
 }
 
-pub(super) fn facts(consent: Consent) -> Facts {
+pub(crate) fn facts(consent: Consent) -> Facts {
     Facts { consent: Some(consent), grant_stands: true, subject_version: 4, epoch: 7, custodian: custodian() }
 }
 
-pub(super) fn ask(names: &[&str]) -> Ask {
+pub(crate) fn ask(names: &[&str]) -> Ask {
     Ask {
         consent: ConsentId::new([1; 16]),
         grant: GrantId::new([3; 16]),
@@ -135,7 +135,7 @@ pub(super) fn ask(names: &[&str]) -> Ask {
     }
 }
 
-pub(super) fn income() -> Ask {
+pub(crate) fn income() -> Ask {
     ask(&["revenu.annuel", "revenu.annee"])
 }
 

@@ -45,8 +45,10 @@ fn a_record_is_opened_or_refused_never_made() {
     fs::remove_file(stand.file()).unwrap();
     stand.behind("CREATE TABLE meta (name TEXT, value INTEGER)").unwrap();
     refused(stand.open(), "not a record of Unefois");
-    stand.behind("INSERT INTO meta VALUES ('format', 2)").unwrap();
-    refused(stand.open(), "format 2");
+    stand.behind("INSERT INTO meta VALUES ('format', 1)").unwrap();
+    refused(stand.open(), "the record has format 1, and this program reads format 2; it is from before");
+    stand.behind("UPDATE meta SET value = 3").unwrap();
+    refused(stand.open(), "a newer program made it");
 }
 
 #[test]

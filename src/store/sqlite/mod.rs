@@ -25,8 +25,10 @@ use crate::clock::Moment;
 
 /// Older SQLite can corrupt a WAL database (fixed in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
-/// Format of the tables.
-const FORMAT: i64 = 1;
+/// Format of the tables: raised with every change of them.
+const FORMAT: i64 = 2;
+/// The tables.
+const SCHEMA: &str = include_str!("schema.sql");
 /// The clock may lag behind the head by this many seconds.
 const DOUBT: i64 = 5;
 /// Pages in the WAL before they are moved to the main file.
@@ -67,10 +69,7 @@ impl Sqlite {
         }
         let lock = lock(folder)?;
         let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        let made = db.execute_batch(&format!(
-            "BEGIN;{}INSERT INTO meta VALUES ('format', {FORMAT});COMMIT;",
-            include_str!("schema.sql")
-        ));
+        let made = db.execute_batch(&format!("BEGIN;{}INSERT INTO meta VALUES ('format', {FORMAT});COMMIT;", SCHEMA));
         made.map_err(|fault| broken(&fault))?;
         Self::start(folder, lock, db)
     }
@@ -91,7 +90,14 @@ impl Sqlite {
             .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0))
             .map_err(|_| Fault::Broken("the file is not a record of Unefois".to_owned()))?;
         if format != FORMAT {
-            return Err(Fault::Broken(format!("the record has format {format}; this program reads format {FORMAT}")));
+            let remedy = if format < FORMAT {
+                "it is from before the first release, and nothing carries it over: move its folder away, and begin \
+                 another log with `unefois init`"
+            } else {
+                "a newer program made it: start that one"
+            };
+            let told = format!("the record has format {format}, and this program reads format {FORMAT}; {remedy}");
+            return Err(Fault::Broken(told));
         }
         let tx = db.transaction().map_err(|fault| broken(&fault))?;
         let counts = Counts::load(&tx).map_err(|fault| broken(&fault))?;
@@ -255,7 +261,15 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
+    use crate::crypto::sha256;
     use crate::store::Folder;
+
+    #[test]
+    fn other_tables_are_another_format() {
+        let digest = sha256(&[SCHEMA.as_bytes()]).map(|byte| format!("{byte:02x}")).concat();
+        let known = (2, "495a79304a019e4776f765a7c7ec731907989e19509b268d9cc1ab5333bf9f3e");
+        assert_eq!((FORMAT, digest.as_str()), known, "raise FORMAT, then write the new digest here");
+    }
 
     #[test]
     fn statements_are_prepared_once() {

@@ -1,4 +1,4 @@
--- Format 1. Personal information is in sealed columns only; subjects are random ids that die with their keys.
+-- Format 2. Personal information is in sealed columns only; subjects are random ids that die with their keys.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE head (

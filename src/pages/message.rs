@@ -1,6 +1,6 @@
 //! Pages that tell one thing: an outcome, a problem and its mend, the English gate, the front door.
 
-use super::Chrome;
+use super::{Chrome, Reason};
 use crate::clock::Moment;
 use crate::domain::{Language, Text};
 use crate::i18n::Texts;
@@ -88,6 +88,8 @@ pub struct Message {
     pub chrome: Chrome,
     /// What it tells.
     pub outcome: Outcome,
+    /// Every reason of a refusal.
+    pub reasons: Vec<Reason>,
     /// What the act left behind.
     pub receipt: Option<Receipt>,
     /// Where it leads on; the front page otherwise.

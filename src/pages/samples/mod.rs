@@ -5,7 +5,7 @@ mod person;
 
 use askama::Template as _;
 
-use self::officer::refusal;
+use self::officer::{denied, refusal};
 use self::person::{active, enterprise, hostile, incomplete, not_on_file, optional_not_on_file};
 use super::*;
 use crate::clock::Moment;
@@ -65,11 +65,25 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     add("entry-refusal", refusal(language).render());
     for outcome in OUTCOMES {
         let onward = Some(Onward::Decisions { href: "/fr/autorisations".into() });
-        add(&format!("message-{outcome:?}"), Message { chrome: chrome(), outcome, receipt: None, onward }.render());
+        add(
+            &format!("message-{outcome:?}"),
+            Message { chrome: chrome(), outcome, reasons: vec![], receipt: None, onward }.render(),
+        );
     }
     let receipt = Some(Receipt { at: now(), index: 1234 });
+    add("message-reasons", denied(language).render());
     for (name, onward) in onwards() {
-        add(name, Message { chrome: chrome(), outcome: Outcome::Withdrawn, receipt: receipt.clone(), onward }.render());
+        add(
+            name,
+            Message {
+                chrome: chrome(),
+                outcome: Outcome::Withdrawn,
+                reasons: vec![],
+                receipt: receipt.clone(),
+                onward,
+            }
+            .render(),
+        );
     }
     add("problem", Problem::sample(language).render());
     add("attestation", Attestation { chrome: chrome(), next: "/en/demande".into() }.render());

@@ -72,19 +72,10 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     }
     let receipt = Some(Receipt { at: now(), index: 1234 });
     add("message-reasons", denied(language).render());
-    for (name, onward) in onwards() {
-        add(
-            name,
-            Message {
-                chrome: chrome(),
-                outcome: Outcome::Withdrawn,
-                reasons: vec![],
-                receipt: receipt.clone(),
-                onward,
-            }
-            .render(),
-        );
-    }
+    add(
+        "message-receipt",
+        Message { chrome: chrome(), outcome: Outcome::Withdrawn, reasons: vec![], receipt, onward: None }.render(),
+    );
     add("problem", Problem::sample(language).render());
     add("attestation", Attestation { chrome: chrome(), next: "/en/demande".into() }.render());
     let door = Chrome { signed_in: None, acting_for: None, trial: false, other_language_href: None, ..chrome() };
@@ -92,11 +83,9 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     pages
 }
 
-const OUTCOMES: [Outcome; 17] = [
+const OUTCOMES: [Outcome; 14] = [
     Outcome::Withdrawn,
     Outcome::Kept,
-    Outcome::Filed,
-    Outcome::Dropped,
     Outcome::SignedOut,
     Outcome::SessionEnded,
     Outcome::LinkExpired,
@@ -108,7 +97,6 @@ const OUTCOMES: [Outcome; 17] = [
     Outcome::Refused,
     Outcome::BadRequest,
     Outcome::NotFound,
-    Outcome::TooMany,
     Outcome::Unavailable,
 ];
 
@@ -189,14 +177,5 @@ fn wishes() -> [(&'static str, Wish); 3] {
         ("arrival-consent", Wish::Consent { purpose, attributes, holders }),
         ("arrival-session", Wish::Session { checks: vec![address()], drafts: vec![address(), income()] }),
         ("arrival-draft", Wish::Draft { kind: address() }),
-    ]
-}
-
-fn onwards() -> [(&'static str, Option<Onward>); 4] {
-    [
-        ("message-back", Some(Onward::Back { href: "https://portail.example/retour".into(), name: portal().name })),
-        ("message-sign-in", Some(Onward::SignIn { href: "/fr/session".into() })),
-        ("message-search", Some(Onward::Search { href: "/fr/console".into() })),
-        ("message-home", None),
     ]
 }

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::domain::{
-    Ask, BodyId, ClientId, ConsentId, DraftId, Event, KindId, Pseudonym, SubjectId, SubjectKind, Version,
-};
+use crate::domain::{Ask, BodyId, ClientId, ConsentId, DraftId, Event, KindId, Pseudonym, SubjectId, Version};
 use crate::store::{
     Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, EntryRow, Fault, Hash, Head, Leaf, Proposal,
     RecordRow, Refused, Seal, Standing, Store, WrappedKey,
@@ -118,10 +116,6 @@ impl Store for Hasty {
 
     fn subject_version(&self, subject: &SubjectId) -> Result<Version, Fault> {
         self.inner.subject_version(subject)
-    }
-
-    fn subject_kind(&self, subject: &SubjectId) -> Result<Option<SubjectKind>, Fault> {
-        self.inner.subject_kind(subject)
     }
 
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault> {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::form::Form;
-use super::problem;
+use super::{problem, view};
 use crate::broker::Refusal;
 use crate::crypto::{equal, random};
 use crate::domain::{Contact, Language, SubjectKind, Text};
@@ -16,6 +16,7 @@ use crate::ephemeral::{Lost, Space};
 use crate::identity::{SESSION_LIFE, Session, Standby};
 use crate::jose::b64;
 use crate::pages::{Asset, Chrome, Message, Onward, Outcome, Party, Receipt};
+use crate::policy::Denial;
 
 /// A session with the name that the browser's cookie holds.
 pub(super) struct Browser {
@@ -216,12 +217,22 @@ impl App {
         onward: Option<Onward>,
     ) -> Stop {
         let chrome = self.chrome(browser, "");
-        let page = Message { chrome, outcome, receipt, onward };
+        let page = Message { chrome, outcome, reasons: Vec::new(), receipt, onward };
         self.page(browser, status, askama::Template::render(&page), &[]).into()
+    }
+
+    /// What the rules refuse, as a page: who asked for it themself is told every reason (P4).
+    pub(super) fn denied(&self, browser: &Browser, outcome: Outcome, denial: &Denial) -> Stop {
+        let reasons = denial.reasons().iter().map(view::reason).collect();
+        let page = Message { chrome: self.chrome(browser, ""), outcome, reasons, receipt: None, onward: None };
+        self.page(browser, StatusCode::FORBIDDEN, askama::Template::render(&page), &[]).into()
     }
 
     /// A refusal, as a page.
     pub(super) fn refused(&self, browser: &Browser, refusal: &Refusal) -> Stop {
+        if let Refusal::Denied(denial) = refusal {
+            return self.denied(browser, Outcome::Refused, denial);
+        }
         let (status, outcome) = problem::outcome(refusal);
         let decisions = || Onward::Decisions { href: format!("/{}/decisions", browser.language.code()) };
         let onward = (outcome == Outcome::Answered).then(decisions);

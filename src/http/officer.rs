@@ -90,7 +90,7 @@ fn officer(app: &App, browser: &Browser) -> Result<AuthenticatedOfficer, Stop> {
 /// What the rules refuse an officer is a missing or ended delegation.
 fn refused(app: &App, browser: &Browser, refusal: &Refusal) -> Stop {
     match refusal {
-        Refusal::Denied(_) => app.message(browser, StatusCode::FORBIDDEN, Outcome::NotAnOfficer, None, None),
+        Refusal::Denied(denial) => app.denied(browser, Outcome::NotAnOfficer, denial),
         other => app.refused(browser, other),
     }
 }

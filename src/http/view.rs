@@ -313,23 +313,28 @@ pub(super) fn entry(
     let attributes = names("attributes");
     let attributes = labels(catalogue, purpose.as_ref(), attributes.iter().filter_map(Json::as_str));
     let refused_by = names("rules");
-    let reasons = refused_by.iter().filter_map(Json::as_str).filter_map(|id| rules.reason(id)).map(|reason| Reason {
-        text: reason.text.clone(),
-        citations: reason.citations.iter().map(cited).collect(),
-        mend: reason.mend,
-    });
+    let reasons = refused_by.iter().filter_map(Json::as_str).filter_map(|id| rules.reason(id));
     let language = chrome.language.code();
     Some(Entry {
         row: row(catalogue, &found)?,
         citations: names("citations").iter().filter_map(citation).collect(),
         attributes,
-        reasons: reasons.collect(),
+        reasons: reasons.map(|it| reason(&it)).collect(),
         person: seen.person.as_ref().map(|part| person_part(catalogue, part)),
         proof: proof(seen, language),
         read: seen.read,
         search_href: format!("/{language}/registre"),
         chrome,
     })
+}
+
+/// A reason of a refusal.
+pub(super) fn reason(reason: &crate::policy::Reason) -> Reason {
+    Reason {
+        text: reason.text.clone(),
+        citations: reason.citations.iter().map(cited).collect(),
+        mend: reason.mend.clone(),
+    }
 }
 
 fn cited(citation: &crate::policy::Citation) -> Citation {

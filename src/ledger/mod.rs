@@ -92,8 +92,9 @@ pub enum StartFault {
     HeadFile(#[from] std::io::Error),
     /// The head file is empty, and the record is not.
     #[error(
-        "the head file beside the checkpoint key is empty, and the record has {0} entries: put back the newest copy of \
-         that file; where `init` was cut short, remove what it made and run it again"
+        "the head file beside the checkpoint key is empty, and the record has {0} entries: no backup holds that file, so \
+         nothing here can tell whether the record is the newest; keep both as they are, compare the record's checkpoint \
+         with those that others hold, and where `init` was cut short, remove what it made and run it again"
     )]
     Unseen(u64),
     /// The record is older than what the head file saw.
@@ -257,7 +258,7 @@ impl Ledger {
         self.sequencer.health()
     }
 
-    /// Commits writes that leave no entry: sign-ins, grants, drafts.
+    /// Commits writes that leave no entry: a subject's first sign-in, sign-outs, drafts, what is spent, new keys.
     pub async fn write(
         &self,
         lane: Lane,

@@ -92,8 +92,9 @@ pub enum NotReleased {
     /// It was not entered.
     #[error(transparent)]
     Entry(#[from] NotEntered),
-    /// The body that asks is not known, or does not know this subject.
-    #[error("the receiving body has no name for the subject")]
+    /// Something that ties the release to its subject is gone, though it is permitted: the consent's entry, the
+    /// receiving body's name for the subject, or the subject's key of evidence.
+    #[error("what ties the release to its subject is gone")]
     NoPseudonym,
     /// The values are held by several bodies: each releases its own.
     #[error("the values are held by several bodies")]

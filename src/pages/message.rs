@@ -1,6 +1,6 @@
 //! Pages that tell one thing: an outcome, a problem and its mend, the English gate, the front door.
 
-use super::Chrome;
+use super::{Chrome, Reason};
 use crate::clock::Moment;
 use crate::domain::{Language, Text};
 use crate::i18n::Texts;
@@ -8,26 +8,9 @@ use crate::i18n::Texts;
 /// Where a page leads on.
 #[derive(Clone, Debug)]
 pub enum Onward {
-    /// Back to the site that sent the person.
-    Back {
-        /// Its address.
-        href: String,
-        /// What it is called.
-        name: Text,
-    },
     /// To the person's decisions.
     Decisions {
         /// Their address.
-        href: String,
-    },
-    /// To sign in.
-    SignIn {
-        /// Where.
-        href: String,
-    },
-    /// To the search, for an officer.
-    Search {
-        /// Its address.
         href: String,
     },
 }
@@ -48,10 +31,6 @@ pub enum Outcome {
     Withdrawn,
     /// A consent was kept.
     Kept,
-    /// A draft became a record.
-    Filed,
-    /// A draft was thrown away.
-    Dropped,
     /// The person signed out.
     SignedOut,
     /// The session ran out.
@@ -74,8 +53,6 @@ pub enum Outcome {
     BadRequest,
     /// No such page.
     NotFound,
-    /// Too many asks.
-    TooMany,
     /// Something is in doubt, so nothing was done.
     Unavailable,
 }
@@ -88,6 +65,8 @@ pub struct Message {
     pub chrome: Chrome,
     /// What it tells.
     pub outcome: Outcome,
+    /// Every reason of a refusal.
+    pub reasons: Vec<Reason>,
     /// What the act left behind.
     pub receipt: Option<Receipt>,
     /// Where it leads on; the front page otherwise.
@@ -173,8 +152,6 @@ impl Outcome {
         match self {
             Self::Withdrawn => "outcome.withdrawn_title",
             Self::Kept => "outcome.kept_title",
-            Self::Filed => "outcome.filed_title",
-            Self::Dropped => "outcome.dropped_title",
             Self::SignedOut => "outcome.signed_out_title",
             Self::SessionEnded => "outcome.session_ended_title",
             Self::LinkExpired => "outcome.link_expired_title",
@@ -186,7 +163,6 @@ impl Outcome {
             Self::Refused => "outcome.refused_title",
             Self::BadRequest => "outcome.bad_request_title",
             Self::NotFound => "outcome.not_found_title",
-            Self::TooMany => "outcome.too_many_title",
             Self::Unavailable => "outcome.unavailable_title",
         }
     }
@@ -195,7 +171,6 @@ impl Outcome {
     const fn text_enterprise(self) -> &'static str {
         match self {
             Self::Withdrawn => "outcome.withdrawn_text_enterprise",
-            Self::Filed => "outcome.filed_text_enterprise",
             other => other.text(),
         }
     }
@@ -204,8 +179,6 @@ impl Outcome {
         match self {
             Self::Withdrawn => "outcome.withdrawn_text",
             Self::Kept => "outcome.kept_text",
-            Self::Filed => "outcome.filed_text",
-            Self::Dropped => "outcome.dropped_text",
             Self::SignedOut => "outcome.signed_out_text",
             Self::SessionEnded => "outcome.session_ended_text",
             Self::LinkExpired => "outcome.link_expired_text",
@@ -217,7 +190,6 @@ impl Outcome {
             Self::Refused => "outcome.refused_text",
             Self::BadRequest => "outcome.bad_request_text",
             Self::NotFound => "outcome.not_found_text",
-            Self::TooMany => "outcome.too_many_text",
             Self::Unavailable => "outcome.unavailable_text",
         }
     }

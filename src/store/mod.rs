@@ -162,8 +162,6 @@ pub enum Write {
     DropPseudonyms(SubjectId),
     /// A grant.
     PutGrant(GrantRow),
-    /// The grant no longer stands.
-    RevokeGrant(GrantId),
     /// The client used this Idempotency-Key for the entry of this proposal.
     PutKeyUse(ClientId, String, Hash),
     /// The one-time thing with this digest is spent; remembered until the moment given.
@@ -203,7 +201,6 @@ impl Write {
             | Self::PutKey(..)
             | Self::CutLinks(_)
             | Self::PutLogKey(..)
-            | Self::RevokeGrant(_)
             | Self::Spend(..)
             | Self::PutDraft(_)
             | Self::DropDraft(_)
@@ -306,9 +303,6 @@ pub trait Store: Send + Sync {
 
     /// The subject's version; 0 when there is none.
     fn subject_version(&self, subject: &SubjectId) -> Result<Version, Fault>;
-
-    /// What kind of subject it is.
-    fn subject_kind(&self, subject: &SubjectId) -> Result<Option<SubjectKind>, Fault>;
 
     /// The subject reached by a lookup digest.
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault>;

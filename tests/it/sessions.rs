@@ -45,6 +45,10 @@ async fn a_consent_begun_by_one_is_not_given_by_another() {
     for choice in ["no", "yes"] {
         let told = person.browser.submit(&question, &[("choice", choice)]).await.unwrap().page().unwrap();
         assert_eq!(told.status, 403, "{choice}: {}", told.heading());
+        // Whom the rules refuse is told why, on what section, and what mends it (P4).
+        for said in ["L’acte n’est pas celui", "RLRQ, c.\u{a0}C-1.1, art.\u{a0}38", "Reprenez l’acte"] {
+            assert_eq!(told.html.contains(said), choice == "yes", "{choice}: {said}");
+        }
     }
     assert_eq!(refused(&world).await, [json!(["not-own-act"])]);
     // Who began it comes back, and may.

@@ -112,7 +112,7 @@ async fn an_emptied_head_file_is_refused() {
     let good = std::fs::read(head_file(&world)).unwrap();
     std::fs::write(head_file(&world), b"").unwrap();
     let refused = world.open().err().unwrap();
-    assert!(matches!(refused, StartFault::Unseen(5)) && refused.to_string().contains("put back"), "{refused}");
+    assert!(matches!(refused, StartFault::Unseen(5)) && refused.to_string().contains("no backup holds"), "{refused}");
     std::fs::write(head_file(&world), good).unwrap();
     assert!(world.open().is_ok(), "the control");
 }

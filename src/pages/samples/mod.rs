@@ -5,7 +5,7 @@ mod person;
 
 use askama::Template as _;
 
-use self::officer::refusal;
+use self::officer::{denied, refusal};
 use self::person::{active, enterprise, hostile, incomplete, not_on_file, optional_not_on_file};
 use super::*;
 use crate::clock::Moment;
@@ -65,12 +65,17 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     add("entry-refusal", refusal(language).render());
     for outcome in OUTCOMES {
         let onward = Some(Onward::Decisions { href: "/fr/autorisations".into() });
-        add(&format!("message-{outcome:?}"), Message { chrome: chrome(), outcome, receipt: None, onward }.render());
+        add(
+            &format!("message-{outcome:?}"),
+            Message { chrome: chrome(), outcome, reasons: vec![], receipt: None, onward }.render(),
+        );
     }
     let receipt = Some(Receipt { at: now(), index: 1234 });
-    for (name, onward) in onwards() {
-        add(name, Message { chrome: chrome(), outcome: Outcome::Withdrawn, receipt: receipt.clone(), onward }.render());
-    }
+    add("message-reasons", denied(language).render());
+    add(
+        "message-receipt",
+        Message { chrome: chrome(), outcome: Outcome::Withdrawn, reasons: vec![], receipt, onward: None }.render(),
+    );
     add("problem", Problem::sample(language).render());
     add("attestation", Attestation { chrome: chrome(), next: "/en/demande".into() }.render());
     let door = Chrome { signed_in: None, acting_for: None, trial: false, other_language_href: None, ..chrome() };
@@ -78,11 +83,9 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     pages
 }
 
-const OUTCOMES: [Outcome; 17] = [
+const OUTCOMES: [Outcome; 14] = [
     Outcome::Withdrawn,
     Outcome::Kept,
-    Outcome::Filed,
-    Outcome::Dropped,
     Outcome::SignedOut,
     Outcome::SessionEnded,
     Outcome::LinkExpired,
@@ -94,7 +97,6 @@ const OUTCOMES: [Outcome; 17] = [
     Outcome::Refused,
     Outcome::BadRequest,
     Outcome::NotFound,
-    Outcome::TooMany,
     Outcome::Unavailable,
 ];
 
@@ -175,14 +177,5 @@ fn wishes() -> [(&'static str, Wish); 3] {
         ("arrival-consent", Wish::Consent { purpose, attributes, holders }),
         ("arrival-session", Wish::Session { checks: vec![address()], drafts: vec![address(), income()] }),
         ("arrival-draft", Wish::Draft { kind: address() }),
-    ]
-}
-
-fn onwards() -> [(&'static str, Option<Onward>); 4] {
-    [
-        ("message-back", Some(Onward::Back { href: "https://portail.example/retour".into(), name: portal().name })),
-        ("message-sign-in", Some(Onward::SignIn { href: "/fr/session".into() })),
-        ("message-search", Some(Onward::Search { href: "/fr/console".into() })),
-        ("message-home", None),
     ]
 }

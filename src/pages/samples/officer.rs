@@ -95,20 +95,29 @@ impl Entry {
     }
 }
 
-pub(super) fn refusal(language: Language) -> Entry {
-    let reason = Reason {
+fn reason() -> Reason {
+    Reason {
         text: text(
             "Un renseignement demandé ne sert pas à cette fin.",
             "An attribute asked for does not serve this purpose.",
         ),
         citations: vec![citation("A-2.1, art. 64", true)],
         mend: text("Demander seulement les renseignements de la fin.", "Ask only for the attributes of the purpose."),
-    };
+    }
+}
+
+/// What the rules refuse, as who asked for it is told.
+pub(super) fn denied(language: Language) -> Message {
+    let (outcome, reasons) = (Outcome::Refused, vec![reason()]);
+    Message { chrome: chrome(language), outcome, reasons, receipt: None, onward: None }
+}
+
+pub(super) fn refusal(language: Language) -> Entry {
     Entry {
         row: row(1_232, Event::Refusal, Verdict::Refused),
         citations: vec![],
         attributes: vec![],
-        reasons: vec![reason],
+        reasons: vec![reason()],
         person: None,
         ..Entry::sample(language)
     }

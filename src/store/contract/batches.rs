@@ -156,7 +156,7 @@ fn a_batch_without_entries_leaves_no_checkpoint<S: Stand>() {
     let batch = bench.at(NOW, &[Proposal { writes, ..Proposal::default() }]).unwrap();
     assert!(batch.appended.is_none());
     assert_eq!(batch.outcomes, [Ok(Committed { index: None, time: NOW })]);
-    assert_eq!(bench.store.subject_kind(&SUBJECT).unwrap(), Some(SubjectKind::Enterprise));
+    assert_eq!(bench.store.subject_version(&SUBJECT).unwrap(), 1);
     assert_eq!(bench.store.checkpoints(0, 9).unwrap(), []);
     assert_eq!(bench.store.head().unwrap().size, 0);
     assert!(bench.at(NOW, &[]).unwrap().outcomes.is_empty());

@@ -14,7 +14,7 @@ on_each_engine! {
     an_idempotency_key_is_fresh_per_client
     what_is_once_is_spent_once
     before_is_strict
-    a_grant_stands_until_it_is_revoked_or_ends
+    a_grant_stands_until_it_ends_unless_it_is_revoked
     a_draft_stands_until_it_is_dropped_or_ends
     an_identity_is_new_once
     a_client_runs_until_it_is_stopped
@@ -103,16 +103,16 @@ fn before_is_strict<S: Stand>() {
     assert!(!bench.holds(Precondition::Before(NOW.plus(3))), "it is the batch's time that counts, not the clock's");
 }
 
-fn a_grant_stands_until_it_is_revoked_or_ends<S: Stand>() {
+fn a_grant_stands_until_it_ends_unless_it_is_revoked<S: Stand>() {
     let bench = Bench::<S>::up();
-    let stands = |now: Moment| stands(&bench, now, Precondition::GrantStands(GRANT));
-    assert!(!stands(NOW), "there is none");
-    let until = NOW.plus(10);
+    let stands = |id: GrantId, now: Moment| stands(&bench, now, Precondition::GrantStands(id));
+    assert!(!stands(GRANT, NOW), "there is none");
+    let (until, other) = (NOW.plus(10), GrantId::new([13; 16]));
     let grant = GrantRow { id: GRANT, client: client("agence"), consent: CONSENT, until, revoked: false };
-    bench.write(vec![Write::PutGrant(grant)]);
-    assert!(stands(NOW) && stands(until.plus(-1)) && !stands(until));
-    bench.write(vec![Write::RevokeGrant(GRANT)]);
-    assert!(!stands(NOW));
+    let revoked = GrantRow { id: other, revoked: true, ..grant.clone() };
+    bench.write(vec![Write::PutGrant(grant), Write::PutGrant(revoked)]);
+    assert!(stands(GRANT, NOW) && stands(GRANT, until.plus(-1)) && !stands(GRANT, until));
+    assert!(!stands(other, NOW));
 }
 
 fn a_draft_stands_until_it_is_dropped_or_ends<S: Stand>() {

@@ -63,9 +63,7 @@ fn a_subject_comes_back<S: Stand>() {
         Write::PutIdentity([6; 32], SUBJECT),
         Write::PutIdentity([7; 32], SUBJECT),
     ]);
-    assert_eq!(bench.store.subject_kind(&SUBJECT).unwrap(), Some(SubjectKind::Person));
-    assert_eq!(bench.store.subject_kind(&OTHER).unwrap(), Some(SubjectKind::Enterprise));
-    assert_eq!(bench.store.subject_version(&SUBJECT).unwrap(), 1);
+    assert_eq!([SUBJECT, OTHER].map(|id| bench.store.subject_version(&id).unwrap()), [1, 1]);
     assert_eq!(bench.store.identity(&[6; 32]).unwrap(), Some(SUBJECT));
     assert_eq!(bench.store.identity(&[7; 32]).unwrap(), Some(SUBJECT));
     assert_eq!(bench.store.identity(&[8; 32]).unwrap(), None);
@@ -155,10 +153,9 @@ fn grants_and_drafts_come_back<S: Stand>() {
     let bench = Bench::<S>::up();
     let grant = GrantRow { id: GRANT, client: client("agence"), consent: CONSENT, until: NOW.plus(60), revoked: false };
     bench.write(vec![Write::PutGrant(grant.clone()), Write::PutDraft(draft(1, SUBJECT))]);
-    assert_eq!(bench.standing("k").grant, Some(grant.clone()));
+    assert_eq!(bench.standing("k").grant, Some(grant));
     assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), Some(draft(1, SUBJECT)));
-    bench.write(vec![Write::RevokeGrant(GRANT), Write::DropDraft(draft(1, SUBJECT).id)]);
-    assert_eq!(bench.standing("k").grant, Some(GrantRow { revoked: true, ..grant }));
+    bench.write(vec![Write::DropDraft(draft(1, SUBJECT).id)]);
     assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), None);
 }
 

@@ -69,7 +69,7 @@ impl Sqlite {
         }
         let lock = lock(folder)?;
         let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        let made = db.execute_batch(&format!("BEGIN;{}INSERT INTO meta VALUES ('format', {FORMAT});COMMIT;", SCHEMA));
+        let made = db.execute_batch(&format!("BEGIN;{SCHEMA}INSERT INTO meta VALUES ('format', {FORMAT});COMMIT;"));
         made.map_err(|fault| broken(&fault))?;
         Self::start(folder, lock, db)
     }

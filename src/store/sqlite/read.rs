@@ -10,8 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use super::{Fault, Sqlite, broken, judge, truncate_wal};
 use crate::clock::Moment;
 use crate::domain::{
-    Ask, AttributeId, BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, Pseudonym, SubjectId, SubjectKind,
-    Version,
+    Ask, AttributeId, BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, Pseudonym, SubjectId, Version,
 };
 use crate::store::{
     Batch, Class, ConsentRow, DraftRow, EntryRow, GrantRow, Hash, Head, KeyUse, Leaf, Proposal, RecordRow, Seal,
@@ -43,16 +42,6 @@ impl Store for Sqlite {
 
     fn subject_version(&self, subject: &SubjectId) -> Result<Version, Fault> {
         self.read(|db| judge::subject_version(db, subject))
-    }
-
-    fn subject_kind(&self, subject: &SubjectId) -> Result<Option<SubjectKind>, Fault> {
-        self.one("SELECT kind FROM subjects WHERE id = ?1", [subject.bytes()], |row| {
-            Ok(if text(row, 0)? == kind_text(SubjectKind::Person) {
-                SubjectKind::Person
-            } else {
-                SubjectKind::Enterprise
-            })
-        })
     }
 
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault> {
@@ -322,13 +311,6 @@ fn parse<T: FromStr<Err: Display>>(name: &str) -> rusqlite::Result<T> {
 
 fn destroys(proposals: &[Proposal]) -> bool {
     proposals.iter().flat_map(|proposal| &proposal.writes).any(|write| matches!(write, Write::DestroyKeys(..)))
-}
-
-pub(super) fn kind_text(kind: SubjectKind) -> &'static str {
-    match kind {
-        SubjectKind::Person => "person",
-        SubjectKind::Enterprise => "enterprise",
-    }
 }
 
 pub(super) fn origin_text(origin: Origin) -> &'static str {

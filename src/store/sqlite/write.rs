@@ -5,9 +5,9 @@ use rusqlite::{Connection, params};
 use super::Tx;
 use super::counts::Counts;
 use super::judge::Sight;
-use super::read::{kind_text, origin_text};
+use super::read::origin_text;
 use crate::clock::Moment;
-use crate::domain::{BodyId, ConsentId, SubjectId};
+use crate::domain::{BodyId, ConsentId, SubjectId, SubjectKind};
 use crate::store::{
     Appended, Class, Committed, ConsentRow, Draft, DraftRow, GrantRow, Hash, Head, Leaf, Outcome, Proposal, RecordRow,
     Write,
@@ -107,7 +107,6 @@ impl<'a> Run<'a> {
             ),
             Write::DropPseudonyms(id) => self.run("DELETE FROM pseudonyms WHERE subject = ?1", [id.bytes()]),
             Write::PutGrant(grant) => self.put_grant(grant),
-            Write::RevokeGrant(id) => self.run("UPDATE grants SET revoked = 1 WHERE id = ?1", [id.bytes()]),
             Write::PutKeyUse(client, key, body) => {
                 self.run("INSERT INTO key_uses VALUES (?1, ?2, ?3, ?4)", params![client.as_str(), key, index, body])
             }
@@ -196,6 +195,13 @@ impl<'a> Run<'a> {
 
     fn run(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<()> {
         self.tx.prepare_cached(sql)?.execute(params).map(|_| ())
+    }
+}
+
+fn kind_text(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Person => "person",
+        SubjectKind::Enterprise => "enterprise",
     }
 }
 

@@ -47,8 +47,9 @@ impl FromRequestParts<Arc<App>> for Opened {
                 Err(app.redirect(&browser, "/fr/english").into())
             }
             Some(language) => {
+                let changed = browser.session.language != language;
                 browser.session.language = language;
-                app.keep(&browser).await?;
+                app.keep_to_read(&mut browser, changed).await?;
                 Ok(Self(browser))
             }
         }

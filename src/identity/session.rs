@@ -12,8 +12,12 @@ use super::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::clock::Moment;
 use crate::domain::{Giver, Identified, Language, SubjectId, Text};
 
-/// Longest a session lives, in seconds.
+/// Longest a session lives, in seconds: from its last sign-in, however often it is read.
 pub const SESSION_LIFE: u32 = 3_600;
+
+/// How long a strong sign-in counts as one, in seconds: at the higher levels of assurance, who was left alone with a
+/// signed-in browser for 15 minutes is asked again (NIST SP 800-63B, 4.3.3).
+const EXPRESS_LIFE: i64 = 900;
 
 /// For whom a person acts.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -62,21 +66,6 @@ struct Flow {
     shown: Option<(Moment, SubjectId)>,
 }
 
-/// What a browser keeps itself, sealed, for when the engine does not answer: who signed in and for whom they act, and
-/// nothing to go on with. Enough to see what was decided and to take it back, which waits for no engine.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Standby {
-    session: Session,
-    until: Moment,
-}
-
-impl Standby {
-    /// The session that it stands in for, as long as it may.
-    pub fn into_session(self, now: Moment) -> Option<Session> {
-        (now < self.until).then_some(self.session)
-    }
-}
-
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Person {
     signed_in: SignedIn,
@@ -91,6 +80,7 @@ struct Person {
 struct Officer {
     signed_in: SignedIn,
     sign_outs: u64,
+    at: Moment,
 }
 
 impl Session {
@@ -163,9 +153,17 @@ impl Session {
         self.person = Some(Person { signed_in, sign_outs, at, strong, acting: None });
     }
 
-    /// An officer signed in, after so many sign-outs.
-    pub fn sign_in_officer(&mut self, signed_in: SignedIn, sign_outs: u64) {
-        self.officer = Some(Officer { signed_in, sign_outs });
+    /// An officer signed in at `at`, after so many sign-outs.
+    pub fn sign_in_officer(&mut self, signed_in: SignedIn, at: Moment, sign_outs: u64) {
+        self.officer = Some(Officer { signed_in, sign_outs, at });
+    }
+
+    /// Whether somebody in it signed in too long ago. The engine's own end moves with every write, and what a browser
+    /// keeps has none: this one holds for both.
+    pub fn has_ended(&self, now: Moment) -> bool {
+        let person = self.person.as_ref().map(|person| person.at);
+        let officer = self.officer.as_ref().map(|officer| officer.at);
+        person.into_iter().chain(officer).any(|at| now >= at.plus(i64::from(SESSION_LIFE)))
     }
 
     /// Who signed in as a person.
@@ -186,21 +184,22 @@ impl Session {
         }
     }
 
-    /// The person who signed in and chose for whom they act.
-    pub fn person(&self) -> Option<AuthenticatedPerson> {
+    /// The person who signed in and chose for whom they act, as strongly signed in as that still is at `now`.
+    pub fn person(&self, now: Moment) -> Option<AuthenticatedPerson> {
         let Person { signed_in, at, strong, acting, .. } = self.person.as_ref()?;
         let Acting { subject, who, giver } = acting.clone()?;
-        let (issuer, express) = (signed_in.issuer.clone(), *strong);
+        let (issuer, express) = (signed_in.issuer.clone(), *strong && now < at.plus(EXPRESS_LIFE));
         Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, express })
     }
 
-    /// What stands in for this session until then, once the person has chosen for whom they act.
-    pub fn standby(&self, until: Moment) -> Option<Standby> {
+    /// What a browser keeps itself of this session, sealed, for when the engine does not answer, once the person has
+    /// chosen for whom they act: that, and nothing to go on with. Enough to see what was decided and to take it back,
+    /// which waits for no engine.
+    pub fn standby(&self) -> Option<Self> {
         let mut person = self.person.clone().filter(|person| person.acting.is_some())?;
         person.signed_in.mandates.clear();
         let Self { csrf, attested, language, .. } = self.clone();
-        let session = Self { csrf, attested, language, pending: None, flow: None, person: Some(person), officer: None };
-        Some(Standby { session, until })
+        Some(Self { csrf, attested, language, pending: None, flow: None, person: Some(person), officer: None })
     }
 
     /// The officer who signed in.
@@ -286,17 +285,33 @@ mod tests {
     }
 
     #[test]
+    fn a_session_ends_by_its_sign_in_and_strength_before() {
+        let life = i64::from(SESSION_LIFE);
+        let mut session = Session::new(String::new());
+        assert!(!session.has_ended(NOW.plus(life)), "nobody signed in");
+        session.sign_in_person(somebody("a"), true, NOW, 0);
+        let acting = Acting { subject: SubjectId::new([1; 16]), who: somebody("a").who, giver: Giver::Subject };
+        session.act_for(acting);
+        session.show(NOW.plus(life - 1));
+        assert_eq!((session.has_ended(NOW.plus(life - 1)), session.has_ended(NOW.plus(life))), (false, true));
+        let express = |at| session.person(at).unwrap().express();
+        assert_eq!((express(NOW.plus(EXPRESS_LIFE - 1)), express(NOW.plus(EXPRESS_LIFE))), (true, false));
+        let mut session = Session::new(String::new());
+        session.sign_in_officer(somebody("o"), NOW, 0);
+        assert_eq!((session.has_ended(NOW.plus(life - 1)), session.has_ended(NOW.plus(life))), (false, true));
+    }
+
+    #[test]
     fn what_stands_in_for_a_session_lets_see_and_withdraw_and_go_on_with_nothing() {
         let mut session = Session::new("csrf".to_owned());
         session.begin("request:1".to_owned());
-        session.sign_in_officer(somebody("o"), 0);
+        session.sign_in_officer(somebody("o"), NOW, 0);
         session.sign_in_person(somebody("a"), true, NOW, 3);
-        assert!(session.standby(NOW).is_none(), "nobody is acted for");
+        assert!(session.standby().is_none(), "nobody is acted for");
         sign_in(&mut session, "a", 1);
-        let until = NOW.plus(60);
-        assert!(session.standby(until).unwrap().into_session(until).is_none(), "it ends");
-        let standing_in = session.standby(until).unwrap().into_session(until.plus(-1)).unwrap();
-        assert_eq!(standing_in.person().unwrap().subject(), session.person().unwrap().subject());
+        let standing_in = session.standby().unwrap();
+        assert_eq!(standing_in.person(NOW).unwrap().subject(), session.person(NOW).unwrap().subject());
+        assert!(standing_in.has_ended(NOW.plus(i64::from(SESSION_LIFE))), "it ends when the session does");
         assert_eq!((standing_in.csrf.as_str(), standing_in.sign_ins().count()), ("csrf", 1));
         assert!(standing_in.flow().is_none() && standing_in.pending.is_none() && standing_in.officer().is_none());
     }

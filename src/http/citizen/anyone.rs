@@ -37,7 +37,7 @@ pub(in crate::http) async fn gate(
     mut browser: Browser,
 ) -> Answer {
     browser.language = Language::Fr;
-    app.keep(&browser).await?;
+    app.keep_to_read(&mut browser, false).await?;
     let form = Form::parse(query.unwrap_or_default().as_bytes(), &[]).unwrap_or_default();
     let next = form.get("vers").filter(|path| is_path(path)).unwrap_or_default().to_owned();
     let page = Attestation { chrome: app.chrome(&browser, "english"), next };

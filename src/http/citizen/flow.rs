@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 
-use crate::broker::Asked;
+use crate::broker::{Asked, Refusal};
 use crate::domain::ClientId;
-use crate::ephemeral::Space;
+use crate::ephemeral::{Lost, Space};
 use crate::http::App;
 use crate::http::browser::{Browser, Stop};
 use crate::http::oauth::{Grants, Pushed, Pushes};
@@ -36,7 +36,11 @@ pub(super) fn step_up(app: &App, asked: &Asked) -> bool {
 
 /// What brought the browser here; a page where it is over.
 pub(super) async fn flow(app: &App, browser: &Browser) -> Result<Flow, Stop> {
-    let ended = || app.message(browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None);
+    let ended = || match browser.is_standby() {
+        // What the browser keeps itself does not say what brought it here: that is not over, only out of reach.
+        true => app.refused(browser, &Refusal::from(Lost::Unavailable)),
+        false => app.message(browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None),
+    };
     let (kind, name) = browser.session.flow().and_then(|flow| flow.split_once(':')).ok_or_else(ended)?;
     let found = if kind == "draft" {
         let waiting: Option<Waiting> = app.get(Space::ConfirmUri, name).await.map_err(|lost| app.lost(lost))?;

@@ -21,7 +21,7 @@ use crate::pages::Outcome;
 /// The person who acts; a page where nobody does any more.
 fn person(app: &App, browser: &Browser) -> Result<AuthenticatedPerson, Stop> {
     let ended = || app.message(browser, StatusCode::FORBIDDEN, Outcome::SessionEnded, None, None);
-    browser.session.person().ok_or_else(ended)
+    browser.session.person(app.broker.now()).ok_or_else(ended)
 }
 
 /// The person who goes on with what they began here; a page where another came in since, or acts for another.

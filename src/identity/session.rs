@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::login::{Pending, SignedIn};
 use super::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::clock::Moment;
-use crate::domain::{Giver, Identified, Language, SubjectId, Text};
+use crate::domain::{Giver, Identified, Language, SubjectId};
 
 /// Longest a session lives, in seconds: from its last sign-in, however often it is read.
 pub const SESSION_LIFE: u32 = 3_600;
@@ -30,13 +30,13 @@ pub struct Acting {
     pub giver: Giver,
 }
 
-/// What was attested before English: the words of the page, and when. On what ground is never asked.
+/// What was attested before English, and when. On what ground is never asked.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Attested {
     /// When.
     pub at: Moment,
-    /// The statement, in both languages as it was shown.
-    pub statement: Text,
+    /// SHA-256 of the statement, in both languages as it was shown, in base64url.
+    pub statement: String,
 }
 
 /// A session.
@@ -105,6 +105,7 @@ impl Session {
     /// Who is signed in may not answer, and leaves what they began to whoever signs in next, of their own will.
     pub fn hand_over(&mut self) {
         self.person = None;
+        self.unattest();
         if let Some(flow) = &mut self.flow {
             (flow.begun_by, flow.shown) = (None, None);
         }
@@ -133,20 +134,24 @@ impl Session {
         self.flow.as_ref()?.shown.map(|(at, _)| at)
     }
 
-    /// Whether who is signed in began the flow.
-    pub fn is_begun_by_them(&self) -> bool {
-        let Some((flow, signed_in)) = self.flow.as_ref().zip(self.signed_in()) else { return false };
-        flow.begun_by.as_ref() == Some(&key(signed_in))
+    /// Whether there is a flow that somebody else began than who is signed in; where nobody is, it is nobody else's.
+    pub fn is_of_another(&self) -> bool {
+        let both = self.flow.as_ref().zip(self.signed_in());
+        both.is_some_and(|(flow, signed_in)| flow.begun_by.as_ref() != Some(&key(signed_in)))
     }
 
     /// Whether who is signed in began the flow, and acts for the subject to whom its question was put, if it was.
     pub fn is_same(&self) -> bool {
         let put_to = self.flow.as_ref().and_then(|flow| flow.shown).map(|(_, subject)| subject);
-        self.is_begun_by_them() && (put_to.is_none() || put_to == self.subject())
+        let begun = self.flow.is_some() && self.person.is_some() && !self.is_of_another();
+        begun && (put_to.is_none() || put_to == self.subject())
     }
 
     /// A person signed in at `at`, as strongly as an express consent asks for or not, after so many sign-outs.
     pub fn sign_in_person(&mut self, signed_in: SignedIn, strong: bool, at: Moment, sign_outs: u64) {
+        if self.signed_in().is_some_and(|before| key(before) != key(&signed_in)) {
+            self.unattest();
+        }
         if let Some(flow) = &mut self.flow {
             flow.begun_by.get_or_insert_with(|| key(&signed_in));
         }
@@ -206,6 +211,11 @@ impl Session {
     pub fn officer(&self) -> Option<AuthenticatedOfficer> {
         let SignedIn { issuer, sub, who, .. } = &self.officer.as_ref()?.signed_in;
         Some(AuthenticatedOfficer { issuer: issuer.clone(), sub: sub.clone(), name: who.name.clone() })
+    }
+
+    /// What one person attested says nothing of another: French again, until they say so themselves.
+    fn unattest(&mut self) {
+        (self.attested, self.language) = (None, Language::Fr);
     }
 
     fn subject(&self) -> Option<SubjectId> {
@@ -299,6 +309,21 @@ mod tests {
         let mut session = Session::new(String::new());
         session.sign_in_officer(somebody("o"), NOW, 0);
         assert_eq!((session.has_ended(NOW.plus(life - 1)), session.has_ended(NOW.plus(life))), (false, true));
+    }
+
+    #[test]
+    fn what_was_attested_is_of_one_person() {
+        let attested = || Some(Attested { at: NOW, statement: String::new() });
+        let mut session = Session::new(String::new());
+        (session.attested, session.language) = (attested(), Language::En);
+        sign_in(&mut session, "a", 1);
+        sign_in(&mut session, "a", 1);
+        assert!(session.attested.is_some() && session.language == Language::En, "before they signed in, and again");
+        sign_in(&mut session, "b", 2);
+        assert!(session.attested.is_none() && session.language == Language::Fr, "another");
+        (session.attested, session.language) = (attested(), Language::En);
+        session.hand_over();
+        assert!(session.attested.is_none() && session.language == Language::Fr, "whoever comes next");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use super::other_person;
 use crate::broker::{Asked, Refusal};
 use crate::domain::ClientId;
 use crate::ephemeral::{Lost, Space};
@@ -75,8 +76,11 @@ pub(super) async fn finish(app: &App, browser: &mut Browser, handle: &str, pushe
     Ok(app.redirect(browser, &back))
 }
 
-/// Ends what brought the browser here without a grant, and sends the person back.
+/// Ends what brought the browser here without a grant, and sends the person back. Another's is not ended.
 pub(super) async fn leave(app: &App, browser: &mut Browser) -> Answer {
+    if browser.session.is_of_another() {
+        return Err(other_person(app, browser));
+    }
     let back = match flow(app, browser).await? {
         Flow::Request(handle, pushed) => app.abandon(&handle, &pushed).await.map_err(|lost| app.lost(lost))?,
         Flow::Draft(name, waiting) => {

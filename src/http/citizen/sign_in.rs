@@ -31,7 +31,7 @@ pub(in crate::http) async fn signed_in(
     let sign_outs = app.broker.sign_outs(&signed_in).map_err(|it| app.refused(&browser, &it))?;
     browser.session.sign_in_person(signed_in, strong, app.broker.now(), sign_outs);
     app.rename(&mut browser).await?;
-    Ok(app.redirect(&browser, &format!("/{}/pour-qui", browser.language.code())))
+    Ok(app.redirect(&browser, &format!("/{}/pour-qui", browser.session.language.code())))
 }
 
 /// `POST /{language}/quitter`

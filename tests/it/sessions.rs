@@ -156,3 +156,25 @@ async fn signing_out_takes_both_cookies_back_and_browsers_stay_on_tls() {
     assert!(answer.header("strict-transport-security").is_some_and(|value| value.starts_with("max-age=")));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_tell_who_signed_out_ends_no_session() {
+    let world = World::make(false, None).await.unwrap();
+    let mut person = Person::new(&world, "alice");
+    comes_in(&mut person, &world, "alice").await;
+    let names = ["unefois", "unefois-standby"];
+    let kept = |person: &Person| names.map(|name| person.browser.cookie(name).unwrap().to_owned());
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()));
+    let before = kept(&person);
+
+    let store = rusqlite::Connection::open(world.config.data.join("ledger.sqlite")).unwrap();
+    store.execute_batch("ALTER TABLE sign_outs RENAME TO out_of_reach").unwrap();
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, kept(&person)), (503, before), "{}", page.heading());
+    store.execute_batch("ALTER TABLE out_of_reach RENAME TO sign_outs").unwrap();
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()), "{}", page.heading());
+    world.end().await;
+}

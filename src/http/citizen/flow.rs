@@ -37,10 +37,13 @@ pub(super) fn step_up(app: &App, asked: &Asked) -> bool {
 
 /// What brought the browser here; a page where it is over.
 pub(super) async fn flow(app: &App, browser: &Browser) -> Result<Flow, Stop> {
-    let ended = || match browser.is_standby() {
-        // What the browser keeps itself does not say what brought it here: that is not over, only out of reach.
-        true => app.refused(browser, &Refusal::from(Lost::Unavailable)),
-        false => app.message(browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None),
+    let ended = || {
+        if browser.is_standby() {
+            // What the browser keeps itself does not say what brought it here: that is out of reach, and not over.
+            app.refused(browser, &Refusal::from(Lost::Unavailable))
+        } else {
+            app.message(browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None)
+        }
     };
     let (kind, name) = browser.session.flow().and_then(|flow| flow.split_once(':')).ok_or_else(ended)?;
     let found = if kind == "draft" {

@@ -19,6 +19,7 @@ pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown};
 pub use self::govern::{Founding, GovernFault, activation_text, stop_text};
 pub use self::review::{EntryView, Page};
 use self::safe::Safe;
+pub use self::subject::NotActing;
 pub use self::submit::{DraftView, OnFile, PortalSession};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Unavailable;

@@ -7,16 +7,47 @@ use crate::identity::{Acting, AuthenticatedPerson, login};
 use crate::ledger::{Lane, NotCommitted, NotEntered};
 use crate::store::{Class, Precondition, Write};
 
+/// Why who signed in does not act for a subject.
+#[derive(Debug, thiserror::Error)]
+pub enum NotActing {
+    /// They do not decide alone: they are under 14, or of no known age.
+    #[error("who signed in does not decide alone")]
+    TooYoung,
+    /// They hold no mandate for the subject, or one that has ended.
+    #[error("who signed in holds no mandate that lets them decide")]
+    NoMandate,
+    /// It cannot be said now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
 impl Broker {
+    /// Whether who signed in decides for themselves, today.
+    pub fn decides_alone(&self, signed_in: &login::SignedIn) -> bool {
+        Giver::Subject.may_decide_for(&signed_in.who, self.now())
+    }
+
+    /// For whom else who signed in decides, today.
+    pub fn represented<'a>(
+        &self,
+        signed_in: &'a login::SignedIn,
+    ) -> impl Iterator<Item = &'a login::Representable> + use<'a> {
+        let now = self.now();
+        signed_in.mandates.iter().filter(move |found| found.mandate.allows(&found.who, now))
+    }
+
     /// The signed-in person, acting for themselves.
-    pub async fn acting_for_oneself(&self, signed_in: &login::SignedIn) -> Result<Acting, Refusal> {
+    pub async fn acting_for_oneself(&self, signed_in: &login::SignedIn) -> Result<Acting, NotActing> {
+        if !self.decides_alone(signed_in) {
+            return Err(NotActing::TooYoung);
+        }
         let subject = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.who.kind).await?;
         Ok(Acting { subject, who: signed_in.who.clone(), giver: Giver::Subject })
     }
 
     /// The signed-in person, acting for the subject that their identity service knows as `sub`.
-    pub async fn acting_for(&self, signed_in: &login::SignedIn, sub: &str) -> Result<Acting, Refusal> {
-        let represented = signed_in.mandates.iter().find(|found| found.sub == sub).ok_or(Refusal::Unknown)?;
+    pub async fn acting_for(&self, signed_in: &login::SignedIn, sub: &str) -> Result<Acting, NotActing> {
+        let represented = self.represented(signed_in).find(|found| found.sub == sub).ok_or(NotActing::NoMandate)?;
         let representative = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.who.kind).await?;
         let subject = self.subject(&signed_in.issuer, &represented.sub, represented.who.kind).await?;
         let giver = Giver::Representative { representative, mandate: represented.mandate.clone() };

@@ -83,6 +83,11 @@ impl Browser {
         &self.visited
     }
 
+    /// A cookie that it keeps.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
+    }
+
     /// Opens an address.
     pub async fn open(&mut self, url: &str) -> Result<Landed, String> {
         self.go(Method::GET, url.to_owned(), String::new()).await
@@ -133,8 +138,11 @@ impl Browser {
     fn remember(&mut self, answer: &Answer) {
         for cookie in answer.headers.get_all("set-cookie") {
             let pair = cookie.to_str().ok().and_then(|text| text.split(';').next()).and_then(|it| it.split_once('='));
-            if let Some((name, value)) = pair {
-                self.cookies.insert(name.to_owned(), value.to_owned());
+            let ended = cookie.to_str().is_ok_and(|text| text.contains("Max-Age=0"));
+            match pair {
+                Some((name, _)) if ended => drop(self.cookies.remove(name)),
+                Some((name, value)) => drop(self.cookies.insert(name.to_owned(), value.to_owned())),
+                None => {}
             }
         }
     }

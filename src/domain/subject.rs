@@ -67,6 +67,13 @@ pub struct Mandate {
     pub until: Option<Moment>,
 }
 
+impl Mandate {
+    /// Whether who holds it may decide for `who` on the day of `now`.
+    pub fn allows(&self, who: &Identified, now: Moment) -> bool {
+        self.until.is_none_or(|end| now < end) && self.kind.fits(who, now.day())
+    }
+}
+
 /// Kinds of mandate that the identity services give so far.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,20 +118,18 @@ impl Giver {
         match (self, who.kind) {
             (Self::Subject, SubjectKind::Person) => !who.under_14(now.day()),
             (Self::Subject, SubjectKind::Enterprise) => false,
-            (Self::Representative { mandate, .. }, kind) => {
-                mandate.until.is_none_or(|end| now < end) && mandate.kind.fits(kind, who, now.day())
-            }
+            (Self::Representative { mandate, .. }, _) => mandate.allows(who, now),
         }
     }
 }
 
 impl MandateKind {
-    fn fits(self, kind: SubjectKind, who: &Identified, day: Day) -> bool {
+    fn fits(self, who: &Identified, day: Day) -> bool {
         const MAJORITY: u16 = 18;
         match self {
-            Self::SigningOfficer => kind == SubjectKind::Enterprise,
+            Self::SigningOfficer => who.kind == SubjectKind::Enterprise,
             Self::Parent | Self::Tutor => {
-                kind == SubjectKind::Person && who.born.is_some_and(|born| born.age_on(day) < MAJORITY)
+                who.kind == SubjectKind::Person && who.born.is_some_and(|born| born.age_on(day) < MAJORITY)
             }
         }
     }
@@ -150,6 +155,15 @@ mod tests {
         assert!(Giver::Subject.may_decide_for(&person("2012-11-21"), now));
         let ageless = Identified { born: None, ..person("2000-01-01") };
         assert!(!Giver::Subject.may_decide_for(&ageless, now));
+    }
+
+    #[test]
+    fn a_mandate_ends_at_its_moment() {
+        let now: Moment = "2026-11-21T17:00:00Z".parse().unwrap();
+        let Giver::Representative { mandate, .. } = representative(MandateKind::Tutor) else { unreachable!() };
+        let until = |until| Mandate { until: Some(until), ..mandate.clone() };
+        assert!(until(now.plus(1)).allows(&person("2013-01-01"), now));
+        assert!(!until(now).allows(&person("2013-01-01"), now));
     }
 
     #[test]

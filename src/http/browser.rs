@@ -13,7 +13,7 @@ use crate::broker::Refusal;
 use crate::crypto::{equal, random};
 use crate::domain::{Contact, Language, SubjectKind, Text};
 use crate::ephemeral::{Lost, Space};
-use crate::identity::{SESSION_LIFE, Session, Standby};
+use crate::identity::{SESSION_LIFE, Session};
 use crate::jose::b64;
 use crate::pages::{Asset, Chrome, Message, Onward, Outcome, Party, Receipt};
 use crate::policy::Denial;
@@ -27,6 +27,15 @@ pub(super) struct Browser {
     new: bool,
     /// Whether this is what the browser kept itself, since the engine of sessions does not answer: nothing is put there.
     standby: bool,
+    /// Whether its cookies have to go.
+    over: bool,
+}
+
+impl Browser {
+    /// Whether its session is what it kept itself, which has nothing to go on with.
+    pub(super) const fn is_standby(&self) -> bool {
+        self.standby
+    }
 }
 
 /// A page that ends a request early; boxed, since most do not.
@@ -57,14 +66,18 @@ impl App {
                 }
                 Err(lost) => return Err(self.lost(lost)),
             };
-            if let Some(session) = session.filter(|session| !self.has_signed_out(session)) {
+            let now = self.broker.now();
+            if let Some(session) = session.filter(|session| !session.has_ended(now))
+                && !self.has_signed_out(&session)?
+            {
                 let language = language.unwrap_or(session.language);
-                return Ok(Browser { name, session, language, new: false, standby });
+                return Ok(Browser { name, session, language, new: false, standby, over: false });
             }
         }
         let fresh = || random::<32>().map(b64::encode).map_err(|_| self.lost(Lost::Unavailable));
         let language = language.unwrap_or_default();
-        Ok(Browser { name: fresh()?, session: Session::new(fresh()?), language, new: true, standby: false })
+        let (name, session) = (fresh()?, Session::new(fresh()?));
+        Ok(Browser { name, session, language, new: true, standby: false, over: false })
     }
 
     /// The browser whose form this is; a page where the form is not its own.
@@ -94,8 +107,21 @@ impl App {
     fn standby(&self, headers: &HeaderMap, name: &str) -> Option<Session> {
         let sealed = b64::decode(&cookie(headers, self.standby_cookie())?).ok()?;
         let epoch = self.broker.ledger().head().ok()?.ephemeral;
-        let standby: Standby = self.broker.ephemeral().unseal(epoch, Space::Standby, name, &sealed)?;
-        standby.into_session(self.broker.now())
+        self.broker.ephemeral().unseal(epoch, Space::Standby, name, &sealed)
+    }
+
+    /// Keeps the session that a page only reads, where it has changed. Where the engine reads and does not write, who
+    /// acts goes on with what their browser keeps; nothing of the page depends on more.
+    pub(super) async fn keep_to_read(&self, browser: &mut Browser, changed: bool) -> Result<(), Stop> {
+        if browser.standby || !(changed || browser.new) {
+            return Ok(());
+        }
+        let acts = browser.session.person(self.broker.now()).is_some();
+        match self.put(Space::Session, &browser.name, &browser.session, SESSION_LIFE).await {
+            Err(Lost::Unavailable) if acts => browser.standby = true,
+            kept => kept.map_err(|lost| self.lost(lost))?,
+        }
+        Ok(())
     }
 
     /// Keeps the session.
@@ -115,15 +141,19 @@ impl App {
         self.keep(browser).await
     }
 
-    /// Whether somebody in the session has signed out since: then it is over, whatever the engine holds. In doubt, it is.
-    fn has_signed_out(&self, session: &Session) -> bool {
-        session.sign_ins().any(|(signed_in, before)| match self.broker.sign_outs(signed_in) {
-            Ok(now) => now != before,
-            Err(fault) => {
+    /// Whether somebody in the session has signed out since: then it is over, whatever the engine holds. In doubt,
+    /// nothing is done, and the browser keeps its cookies for when it can be told.
+    fn has_signed_out(&self, session: &Session) -> Result<bool, Stop> {
+        for (signed_in, before) in session.sign_ins() {
+            let now = self.broker.sign_outs(signed_in).map_err(|fault| {
                 tracing::error!(%fault, "a session cannot be told from one that ended");
-                true
+                self.lost(Lost::Unavailable)
+            })?;
+            if now != before {
+                return Ok(true);
             }
-        })
+        }
+        Ok(false)
     }
 
     /// Ends the session: in the store first, which is what counts.
@@ -131,10 +161,14 @@ impl App {
         for (signed_in, _) in browser.session.sign_ins() {
             self.broker.sign_out(signed_in).await.map_err(|refusal| self.refused(browser, &refusal))?;
         }
-        if !browser.standby {
-            self.remove(Space::Session, &browser.name).await.map_err(|lost| self.lost(lost))?;
+        // What the engine still holds of it is void by now, so one that does not answer keeps nobody in.
+        if !browser.standby
+            && let Err(lost) = self.remove(Space::Session, &browser.name).await
+        {
+            tracing::warn!(%lost, "a session that ended is not removed");
         }
         browser.session = Session::new(String::new());
+        (browser.new, browser.over) = (false, true);
         Ok(())
     }
 
@@ -145,10 +179,10 @@ impl App {
             Language::Fr => Language::En,
             Language::En => Language::Fr,
         };
-        let there = format!("/{}/{path}", other.code());
+        let at = |language: Language| format!("/{}/{path}", language.code()).trim_end_matches('/').to_owned();
         let through_gate = other == Language::En && browser.session.attested.is_none();
-        let other_href = if through_gate { format!("/fr/english?vers={path}") } else { there };
-        let person = browser.session.person();
+        let other_href = if through_gate { format!("/fr/english?vers={path}") } else { at(other) };
+        let person = browser.session.person(self.broker.now());
         let acting = person.as_ref().map(|person| person.who().name.clone());
         let signed_in = browser.session.signed_in().map(|signed_in| signed_in.who.name.clone());
         let officer = browser.session.officer().map(|officer| officer.name().to_owned());
@@ -163,7 +197,7 @@ impl App {
             sign_out_href: format!("/{}/quitter", language.code()),
             home_href: format!("/{}", language.code()),
             csrf: browser.session.csrf.clone(),
-            path: format!("/{}/{path}", language.code()),
+            path: at(language),
             custodian,
             help,
         }
@@ -242,7 +276,8 @@ impl App {
     /// The engine of sessions does not answer, as a page.
     pub(super) fn lost(&self, lost: Lost) -> Stop {
         let session = Session::new(String::new());
-        let browser = Browser { name: String::new(), session, language: Language::Fr, new: false, standby: false };
+        let (name, language) = (String::new(), Language::Fr);
+        let browser = Browser { name, session, language, new: false, standby: false, over: false };
         self.refused(&browser, &Refusal::from(lost))
     }
 
@@ -260,8 +295,11 @@ impl App {
         let session = browser.new.then(|| (self.cookie_name(), browser.name.clone()));
         let standby = self.sealed_standby(browser).map(|sealed| (self.standby_cookie(), sealed));
         let secure = if self.secure() { "; Secure" } else { "" };
-        for (name, value) in session.into_iter().chain(standby) {
-            let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_LIFE}{secure}");
+        let ended = [self.cookie_name(), self.standby_cookie()].map(|name| (name, String::new()));
+        let ended = ended.into_iter().filter(|_| browser.over);
+        let lives = if browser.over { 0 } else { SESSION_LIFE };
+        for (name, value) in session.into_iter().chain(standby).chain(ended) {
+            let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lives}{secure}");
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
@@ -269,10 +307,9 @@ impl App {
         response
     }
 
-    /// What the browser is to keep of its session; it is given no longer life by itself.
+    /// What the browser is to keep of its session, which ends no later for it.
     fn sealed_standby(&self, browser: &Browser) -> Option<String> {
-        let until = self.broker.now().plus(i64::from(SESSION_LIFE));
-        let standby = browser.session.standby(until).filter(|_| !browser.standby)?;
+        let standby = browser.session.standby().filter(|_| !browser.standby)?;
         let epoch = self.broker.gate().guard_epoch();
         self.broker.ephemeral().seal(epoch, Space::Standby, &browser.name, &standby).ok().map(b64::encode)
     }

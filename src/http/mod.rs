@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::STRICT_TRANSPORT_SECURITY;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
@@ -56,6 +57,7 @@ pub struct App {
 
 /// The routes. Adding one means adding a line here.
 pub fn service(app: Arc<App>) -> Router {
+    let secure = app.secure();
     Router::new()
         // Metadata and keys
         .route("/.well-known/oauth-authorization-server", get(oauth::server_metadata))
@@ -100,13 +102,13 @@ pub fn service(app: Arc<App>) -> Router {
         .route(ICON.path(), get(async || browser::asset(&ICON)))
         .fallback(anyone::nowhere)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn(observe))
+        .layer(from_fn(move |request, next| observe(secure, request, next)))
         .with_state(app)
 }
 
 /// Gives each request an id, logs its route and outcome, and sets what every answer carries. Paths with identifiers are
 /// never logged.
-async fn observe(request: Request, next: Next) -> Response {
+async fn observe(secure: bool, request: Request, next: Next) -> Response {
     let id = crate::crypto::random::<9>().map(b64::encode).unwrap_or_default();
     let method = request.method().clone();
     let route = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
@@ -121,6 +123,10 @@ async fn observe(request: Request, next: Next) -> Response {
         ("cross-origin-opener-policy", "same-origin"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if secure {
+        // Our host alone: what else its owner serves below it is not ours to promise for.
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);

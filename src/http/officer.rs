@@ -25,7 +25,7 @@ pub(super) async fn signed_in(
 ) -> Answer {
     let signed_in = app.finish_sign_in(&app.officers, &mut browser, callback).await?;
     let sign_outs = app.broker.sign_outs(&signed_in).map_err(|it| app.refused(&browser, &it))?;
-    browser.session.sign_in_officer(signed_in, sign_outs);
+    browser.session.sign_in_officer(signed_in, app.broker.now(), sign_outs);
     app.rename(&mut browser).await?;
     Ok(app.redirect(&browser, &format!("/{}/registre", browser.language.code())))
 }

@@ -19,11 +19,14 @@ use crate::domain::Language;
 /// What a page's handler yields; a page that ends it early is its answer too.
 pub(super) type Answer = Result<Response, Stop>;
 
+/// What comes before any English.
+const ENGLISH_GATE: &str = "/fr/english";
+
 /// The browser that asks for a page, in the language of the address, which it reads from now on. English comes after
 /// the gate.
 pub(super) struct Opened(pub(super) Browser);
 
-/// The browser that sends a form, and the form.
+/// The browser that sends a form, and the form. English comes after the gate here too.
 pub(super) struct Posted(pub(super) Browser, pub(super) Form);
 
 /// An address that names no language speaks the one last read.
@@ -44,11 +47,12 @@ impl FromRequestParts<Arc<App>> for Opened {
         match asked {
             None => Err(app.refused(&browser, &Refusal::Unknown)),
             Some(Language::En) if browser.session.attested.is_none() => {
-                Err(app.redirect(&browser, "/fr/english").into())
+                Err(app.redirect(&browser, ENGLISH_GATE).into())
             }
             Some(language) => {
+                let changed = browser.session.language != language;
                 browser.session.language = language;
-                app.keep(&browser).await?;
+                app.keep_to_read(&mut browser, changed).await?;
                 Ok(Self(browser))
             }
         }
@@ -65,6 +69,9 @@ impl FromRequest<Arc<App>> for Posted {
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await;
         let body = body.map_err(|refused| Stop::from(refused.into_response()))?;
         let (browser, form) = app.form(&headers, language, &body).await?;
+        if language == Language::En && browser.session.attested.is_none() {
+            return Err(app.redirect(&browser, ENGLISH_GATE).into());
+        }
         Ok(Self(browser, form))
     }
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, LONGEST_LIFE};
 pub use self::assertion::{ASSERTION_TYPE, jwk, key_set};
 pub use self::dpop::ProvenRequest;
-pub use self::session::{Acting, Attested, SESSION_LIFE, Session, Standby};
+pub use self::session::{Acting, Attested, SESSION_LIFE, Session};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Secret;
 use crate::domain::{BodyId, ClientId, Giver, Identified, SubjectId};

@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::login::{Pending, SignedIn};
 use super::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::clock::Moment;
-use crate::domain::{Giver, Identified, Language, SubjectId, Text};
+use crate::domain::{Giver, Identified, Language, SubjectId};
 
-/// Longest a session lives, in seconds.
+/// Longest a session lives, in seconds: from its last sign-in, however often it is read.
 pub const SESSION_LIFE: u32 = 3_600;
+
+/// How long a strong sign-in counts as one, in seconds: at the higher levels of assurance, who was left alone with a
+/// signed-in browser for 15 minutes is asked again (NIST SP 800-63B, 4.3.3).
+const EXPRESS_LIFE: i64 = 900;
 
 /// For whom a person acts.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -26,13 +30,13 @@ pub struct Acting {
     pub giver: Giver,
 }
 
-/// What was attested before English: the words of the page, and when. On what ground is never asked.
+/// What was attested before English, and when. On what ground is never asked.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Attested {
     /// When.
     pub at: Moment,
-    /// The statement, in both languages as it was shown.
-    pub statement: Text,
+    /// SHA-256 of the statement, in both languages as it was shown, in base64url.
+    pub statement: String,
 }
 
 /// A session.
@@ -62,21 +66,6 @@ struct Flow {
     shown: Option<(Moment, SubjectId)>,
 }
 
-/// What a browser keeps itself, sealed, for when the engine does not answer: who signed in and for whom they act, and
-/// nothing to go on with. Enough to see what was decided and to take it back, which waits for no engine.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Standby {
-    session: Session,
-    until: Moment,
-}
-
-impl Standby {
-    /// The session that it stands in for, as long as it may.
-    pub fn into_session(self, now: Moment) -> Option<Session> {
-        (now < self.until).then_some(self.session)
-    }
-}
-
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Person {
     signed_in: SignedIn,
@@ -91,6 +80,7 @@ struct Person {
 struct Officer {
     signed_in: SignedIn,
     sign_outs: u64,
+    at: Moment,
 }
 
 impl Session {
@@ -115,6 +105,7 @@ impl Session {
     /// Who is signed in may not answer, and leaves what they began to whoever signs in next, of their own will.
     pub fn hand_over(&mut self) {
         self.person = None;
+        self.unattest();
         if let Some(flow) = &mut self.flow {
             (flow.begun_by, flow.shown) = (None, None);
         }
@@ -143,29 +134,41 @@ impl Session {
         self.flow.as_ref()?.shown.map(|(at, _)| at)
     }
 
-    /// Whether who is signed in began the flow.
-    pub fn is_begun_by_them(&self) -> bool {
-        let Some((flow, signed_in)) = self.flow.as_ref().zip(self.signed_in()) else { return false };
-        flow.begun_by.as_ref() == Some(&key(signed_in))
+    /// Whether there is a flow that somebody else began than who is signed in; where nobody is, it is nobody else's.
+    pub fn is_of_another(&self) -> bool {
+        let both = self.flow.as_ref().zip(self.signed_in());
+        both.is_some_and(|(flow, signed_in)| flow.begun_by.as_ref() != Some(&key(signed_in)))
     }
 
     /// Whether who is signed in began the flow, and acts for the subject to whom its question was put, if it was.
     pub fn is_same(&self) -> bool {
         let put_to = self.flow.as_ref().and_then(|flow| flow.shown).map(|(_, subject)| subject);
-        self.is_begun_by_them() && (put_to.is_none() || put_to == self.subject())
+        let begun = self.flow.is_some() && self.person.is_some() && !self.is_of_another();
+        begun && (put_to.is_none() || put_to == self.subject())
     }
 
     /// A person signed in at `at`, as strongly as an express consent asks for or not, after so many sign-outs.
     pub fn sign_in_person(&mut self, signed_in: SignedIn, strong: bool, at: Moment, sign_outs: u64) {
+        if self.signed_in().is_some_and(|before| key(before) != key(&signed_in)) {
+            self.unattest();
+        }
         if let Some(flow) = &mut self.flow {
             flow.begun_by.get_or_insert_with(|| key(&signed_in));
         }
         self.person = Some(Person { signed_in, sign_outs, at, strong, acting: None });
     }
 
-    /// An officer signed in, after so many sign-outs.
-    pub fn sign_in_officer(&mut self, signed_in: SignedIn, sign_outs: u64) {
-        self.officer = Some(Officer { signed_in, sign_outs });
+    /// An officer signed in at `at`, after so many sign-outs.
+    pub fn sign_in_officer(&mut self, signed_in: SignedIn, at: Moment, sign_outs: u64) {
+        self.officer = Some(Officer { signed_in, sign_outs, at });
+    }
+
+    /// Whether somebody in it signed in too long ago. The engine's own end moves with every write, and what a browser
+    /// keeps has none: this one holds for both.
+    pub fn has_ended(&self, now: Moment) -> bool {
+        let person = self.person.as_ref().map(|person| person.at);
+        let officer = self.officer.as_ref().map(|officer| officer.at);
+        person.into_iter().chain(officer).any(|at| now >= at.plus(i64::from(SESSION_LIFE)))
     }
 
     /// Who signed in as a person.
@@ -186,27 +189,33 @@ impl Session {
         }
     }
 
-    /// The person who signed in and chose for whom they act.
-    pub fn person(&self) -> Option<AuthenticatedPerson> {
+    /// The person who signed in and chose for whom they act, as strongly signed in as that still is at `now`.
+    pub fn person(&self, now: Moment) -> Option<AuthenticatedPerson> {
         let Person { signed_in, at, strong, acting, .. } = self.person.as_ref()?;
         let Acting { subject, who, giver } = acting.clone()?;
-        let (issuer, express) = (signed_in.issuer.clone(), *strong);
+        let (issuer, express) = (signed_in.issuer.clone(), *strong && now < at.plus(EXPRESS_LIFE));
         Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, express })
     }
 
-    /// What stands in for this session until then, once the person has chosen for whom they act.
-    pub fn standby(&self, until: Moment) -> Option<Standby> {
+    /// What a browser keeps itself of this session, sealed, for when the engine does not answer, once the person has
+    /// chosen for whom they act: that, and nothing to go on with. Enough to see what was decided and to take it back,
+    /// which waits for no engine.
+    pub fn standby(&self) -> Option<Self> {
         let mut person = self.person.clone().filter(|person| person.acting.is_some())?;
         person.signed_in.mandates.clear();
         let Self { csrf, attested, language, .. } = self.clone();
-        let session = Self { csrf, attested, language, pending: None, flow: None, person: Some(person), officer: None };
-        Some(Standby { session, until })
+        Some(Self { csrf, attested, language, pending: None, flow: None, person: Some(person), officer: None })
     }
 
     /// The officer who signed in.
     pub fn officer(&self) -> Option<AuthenticatedOfficer> {
         let SignedIn { issuer, sub, who, .. } = &self.officer.as_ref()?.signed_in;
         Some(AuthenticatedOfficer { issuer: issuer.clone(), sub: sub.clone(), name: who.name.clone() })
+    }
+
+    /// What one person attested says nothing of another: French again, until they say so themselves.
+    fn unattest(&mut self) {
+        (self.attested, self.language) = (None, Language::Fr);
     }
 
     fn subject(&self) -> Option<SubjectId> {
@@ -286,17 +295,48 @@ mod tests {
     }
 
     #[test]
+    fn a_session_ends_by_its_sign_in_and_strength_before() {
+        let life = i64::from(SESSION_LIFE);
+        let mut session = Session::new(String::new());
+        assert!(!session.has_ended(NOW.plus(life)), "nobody signed in");
+        session.sign_in_person(somebody("a"), true, NOW, 0);
+        let acting = Acting { subject: SubjectId::new([1; 16]), who: somebody("a").who, giver: Giver::Subject };
+        session.act_for(acting);
+        session.show(NOW.plus(life - 1));
+        assert_eq!((session.has_ended(NOW.plus(life - 1)), session.has_ended(NOW.plus(life))), (false, true));
+        let express = |at| session.person(at).unwrap().express();
+        assert_eq!((express(NOW.plus(EXPRESS_LIFE - 1)), express(NOW.plus(EXPRESS_LIFE))), (true, false));
+        let mut session = Session::new(String::new());
+        session.sign_in_officer(somebody("o"), NOW, 0);
+        assert_eq!((session.has_ended(NOW.plus(life - 1)), session.has_ended(NOW.plus(life))), (false, true));
+    }
+
+    #[test]
+    fn what_was_attested_is_of_one_person() {
+        let attested = || Some(Attested { at: NOW, statement: String::new() });
+        let mut session = Session::new(String::new());
+        (session.attested, session.language) = (attested(), Language::En);
+        sign_in(&mut session, "a", 1);
+        sign_in(&mut session, "a", 1);
+        assert!(session.attested.is_some() && session.language == Language::En, "before they signed in, and again");
+        sign_in(&mut session, "b", 2);
+        assert!(session.attested.is_none() && session.language == Language::Fr, "another");
+        (session.attested, session.language) = (attested(), Language::En);
+        session.hand_over();
+        assert!(session.attested.is_none() && session.language == Language::Fr, "whoever comes next");
+    }
+
+    #[test]
     fn what_stands_in_for_a_session_lets_see_and_withdraw_and_go_on_with_nothing() {
         let mut session = Session::new("csrf".to_owned());
         session.begin("request:1".to_owned());
-        session.sign_in_officer(somebody("o"), 0);
+        session.sign_in_officer(somebody("o"), NOW, 0);
         session.sign_in_person(somebody("a"), true, NOW, 3);
-        assert!(session.standby(NOW).is_none(), "nobody is acted for");
+        assert!(session.standby().is_none(), "nobody is acted for");
         sign_in(&mut session, "a", 1);
-        let until = NOW.plus(60);
-        assert!(session.standby(until).unwrap().into_session(until).is_none(), "it ends");
-        let standing_in = session.standby(until).unwrap().into_session(until.plus(-1)).unwrap();
-        assert_eq!(standing_in.person().unwrap().subject(), session.person().unwrap().subject());
+        let standing_in = session.standby().unwrap();
+        assert_eq!(standing_in.person(NOW).unwrap().subject(), session.person(NOW).unwrap().subject());
+        assert!(standing_in.has_ended(NOW.plus(i64::from(SESSION_LIFE))), "it ends when the session does");
         assert_eq!((standing_in.csrf.as_str(), standing_in.sign_ins().count()), ("csrf", 1));
         assert!(standing_in.flow().is_none() && standing_in.pending.is_none() && standing_in.officer().is_none());
     }

@@ -77,7 +77,7 @@ impl InForce {
             }
             None => {
                 let reasons = refusals(case.action, &verdict);
-                Err(Denial { action: case.action, reasons, bundle, facts_text })
+                Err(Denial { reasons, bundle, facts_text })
             }
         }
     }
@@ -246,7 +246,6 @@ impl<A: Act> Permit<A> {
 /// The act may not be done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
-    action: Action,
     reasons: Vec<Reason>,
     bundle: Hash,
     facts_text: String,
@@ -264,8 +263,8 @@ impl Denial {
     }
 
     fn of(grounds: &Grounds, reason: Reason) -> Self {
-        let Grounds { action, bundle, facts_text, .. } = grounds;
-        Self { action: *action, reasons: vec![reason], bundle: *bundle, facts_text: facts_text.clone() }
+        let Grounds { bundle, facts_text, .. } = grounds;
+        Self { reasons: vec![reason], bundle: *bundle, facts_text: facts_text.clone() }
     }
 
     /// Every reason: for the log, the person and the officer.
@@ -277,7 +276,7 @@ impl Denial {
     pub fn told_to_body(&self) -> Vec<Reason> {
         let (of_request, of_person): (Vec<_>, Vec<_>) =
             self.reasons.iter().cloned().partition(|reason| reason.about == About::Request);
-        let one = (!of_person.is_empty()).then(|| reasons::no_authorisation(self.action));
+        let one = (!of_person.is_empty()).then(reasons::no_authorisation);
         of_request.into_iter().chain(one).collect()
     }
 

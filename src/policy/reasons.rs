@@ -92,17 +92,20 @@ pub(super) fn no_basis(action: Action) -> Reason {
     }
 }
 
-/// Everything that rests on the person, told to a body as one.
-pub(super) fn no_authorisation(action: Action) -> Reason {
-    let of = Of::asked(action);
+/// Everything that rests on the person or the enterprise, told to a body as one: in the same words whether there is such
+/// an authorisation or not, and whosever it is (P4).
+pub(super) fn no_authorisation() -> Reason {
     Reason {
         id: "no-authorisation".to_owned(),
-        citations: of.default_deny(),
+        citations: [Of::Person.default_deny(), Of::Enterprise.default_deny()].concat(),
         text: text(
             "Aucune autorisation ne permet de vous communiquer ces renseignements.",
             "No authorisation permits releasing this information to you.",
         ),
-        mend: of.ask_anew(),
+        mend: text(
+            "Présentez une nouvelle demande; la personne ou l’entreprise y répondra librement.",
+            "Make a new request; the person or the enterprise will answer it freely.",
+        ),
         about: About::Person,
     }
 }

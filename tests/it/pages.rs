@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use unefois::dev::browser::Page;
 use unefois::dev::world::World;
 
 use super::harness::{
-    ADDRESSES, CHANGE_OF_ADDRESS, Handed, INCOME, PORTAL, Person, STUDENT_AID, client, log_size, push,
+    ADDRESSES, CHANGE_OF_ADDRESS, Handed, INCOME, OLD_TOWN, PORTAL, Person, RESIDENCE, STUDENT_AID, TOWN, address,
+    client, log_size, push,
 };
 
 /// What a page says, from one of its ids to the next.
@@ -59,6 +61,57 @@ async fn where_a_child_may_not_answer_a_parent_signs_in_afresh_and_does() {
     let back = zoe.browser.submit(&page, &[("choice", "no")]).await.unwrap().back().unwrap();
     assert!(abandoned(&back));
     assert_eq!(log_size(&world).await, before + 1, "the parent's refusal");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_child_began_a_parent_consents_to_in_the_same_browser() {
+    let world = World::make(false, None).await.unwrap();
+    let (portal, agency) = (client(&world, PORTAL).await, client(&world, TOWN).await);
+    let mut parent = Person::new(&world, "parent-13");
+    let details = json!([{"type": format!("{}/types/portal-session/v1", world.issuer), "drafts": ["adresse"]}]);
+    let pushed = push(&portal, &details).await;
+    let whom = parent.arrive(&pushed.url).await;
+    let page = parent.browser.submit(&whom, &[("subject", "enfant-13")]).await.unwrap().page().unwrap();
+    let token = portal.redeem(&pushed, &parent.agree(&page, &[]).await["code"]).await.unwrap();
+    parent.submit(&portal, &token, "adresse", &address(OLD_TOWN)).await;
+
+    let pushed = push(&agency, &RESIDENCE.details(&world)).await;
+    let mut zoe = Person::new(&world, "zoe-13");
+    let page = zoe.arrive(&pushed.url).await;
+    assert_eq!(page.status, 403);
+    let to = format!("{}/fr/demande", world.issuer);
+    let service = zoe.browser.submit_to(&page, &to, &[("choice", "continue")]).await.unwrap().page().unwrap();
+    let whom = zoe.browser.submit(&service, &[("persona", "parent-13")]).await.unwrap().page().unwrap();
+    let question = zoe.browser.submit(&whom, &[("subject", "enfant-13")]).await.unwrap().page().unwrap();
+    assert_eq!(question.status, 200, "{}", question.heading());
+    let back = zoe.agree(&question, &[]).await;
+    agency.redeem(&pushed, &back["code"]).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_acts_without_the_power_to_whatever_the_form_says() {
+    let world = World::make(false, None).await.unwrap();
+    let agency = client(&world, TOWN).await;
+    let to = format!("{}/fr/pour-qui", world.issuer);
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    let too_young = "Une autre personne doit répondre";
+    // Alone at 13; a parent for a child now of age; an adult for somebody else's child.
+    for (persona, subject, told) in [
+        ("zoe-13", "", too_young),
+        ("parent-18", "enfant-18", "Aucune représentation n’est reconnue"),
+        ("alice", "enfant-13", "Aucune représentation n’est reconnue"),
+    ] {
+        let mut person = Person::new(&world, persona);
+        let page = person.arrive(&push(&agency, &RESIDENCE.details(&world)).await.url).await;
+        let page = person.browser.submit_to(&page, &to, &[("subject", subject)]).await.unwrap().page().unwrap();
+        assert_eq!((page.status, page.heading().as_str()), (403, told), "{persona}");
+        assert!(!page.html.contains("Olivier Lavoie"), "{persona}");
+        let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+        assert!(!page.html.contains("Olivier Lavoie"), "{persona}");
+        assert_eq!(page.url == decisions, persona != "zoe-13", "{persona} acts for themselves, or for nobody");
+    }
     world.end().await;
 }
 

@@ -42,12 +42,19 @@ async fn a_consent_begun_by_one_is_not_given_by_another() {
 
     let told = comes_in(&mut person, &world, "noe").await;
     assert_eq!((told.status, told.heading().as_str()), (403, "La personne n’est plus la même"));
-    for choice in ["no", "yes"] {
-        let told = person.browser.submit(&question, &[("choice", choice)]).await.unwrap().page().unwrap();
-        assert_eq!(told.status, 403, "{choice}: {}", told.heading());
+    let arrival = format!("{}/fr/demande", world.issuer);
+    for (to, field) in [
+        (&question.url, ("choice", "no")),
+        (&question.url, ("choice", "yes")),
+        (&question.url, ("choice", "leave")),
+        (&question.url, ("again", "1")),
+        (&arrival, ("choice", "leave")),
+    ] {
+        let told = person.browser.submit_to(&question, to, &[field]).await.unwrap().page().unwrap();
+        assert_eq!(told.status, 403, "{field:?} at {to}: {}", told.heading());
         // Whom the rules refuse is told why, on what section, and what mends it (P4).
         for said in ["L’acte n’est pas celui", "RLRQ, c.\u{a0}C-1.1, art.\u{a0}38", "Reprenez l’acte"] {
-            assert_eq!(told.html.contains(said), choice == "yes", "{choice}: {said}");
+            assert_eq!(told.html.contains(said), field.1 == "yes", "{field:?}: {said}");
         }
     }
     assert_eq!(refused(&world).await, [json!(["not-own-act"])]);
@@ -105,5 +112,73 @@ async fn a_sign_in_belongs_to_the_request_that_it_was_begun_for() {
     assert_eq!((told.status, told.heading().as_str()), (400, "La session a pris fin"));
     let page = person.browser.open(&format!("{}/fr/consentement", world.issuer)).await.unwrap().page().unwrap();
     assert_eq!(page.status, 403, "nobody is signed in: « {} »", page.heading());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_attested_opens_no_english_to_another() {
+    let world = World::make(false, None).await.unwrap();
+    let mut person = Person::new(&world, "alice");
+    comes_in(&mut person, &world, "alice").await;
+    let gate = person.browser.open(&format!("{}/en/decisions", world.issuer)).await.unwrap().page().unwrap();
+    assert!(gate.url.ends_with("/fr/english"), "{}", gate.url);
+    // A form is no way around it.
+    let to = format!("{}/en/pour-qui", world.issuer);
+    let page = person.browser.submit_to(&gate, &to, &[("choice", "x")]).await.unwrap().page().unwrap();
+    assert!(page.url.ends_with("/fr/english"), "{}", page.url);
+    let fields = [("choice", "attest"), ("next", "")];
+    let home = person.browser.submit(&gate, &fields).await.unwrap().page().unwrap();
+    assert!(home.url.ends_with("/en") && home.status == 200, "{}", home.url);
+
+    // What leads to French from there leads somewhere.
+    let (_, rest) = home.html.split_once("<a class=\"language\" href=\"").unwrap();
+    let (french, _) = rest.split_once('"').unwrap();
+    let french = person.browser.open(&format!("{}{french}", world.issuer)).await.unwrap().page().unwrap();
+    assert_eq!(french.status, 200, "{}", french.url);
+    let home = person.browser.open(&format!("{}/en", world.issuer)).await.unwrap().page().unwrap();
+    assert!(home.url.ends_with("/en"), "{}", home.url);
+
+    let page = comes_in(&mut person, &world, "noe").await;
+    assert!(page.url.contains("/fr/"), "{}", page.url);
+    let page = person.browser.open(&format!("{}/en", world.issuer)).await.unwrap().page().unwrap();
+    assert!(page.url.ends_with("/fr/english"), "{}", page.url);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_takes_both_cookies_back_and_browsers_stay_on_tls() {
+    let world = World::make(true, None).await.unwrap();
+    let mut person = Person::new(&world, "alice");
+    let page = comes_in(&mut person, &world, "alice").await;
+    assert_eq!(page.status, 200, "{}", page.heading());
+    let names = ["__Host-unefois", "__Host-unefois-standby"];
+    let kept = |person: &Person| names.map(|name| person.browser.cookie(name).is_some());
+    assert_eq!(kept(&person), [true, true]);
+    person.browser.submit_to(&page, "/fr/quitter", &[]).await.unwrap().page().unwrap();
+    assert_eq!(kept(&person), [false, false]);
+    let answer = world.wire().unwrap().get(&format!("{}/fr", world.issuer)).await.unwrap();
+    assert!(answer.header("strict-transport-security").is_some_and(|value| value.starts_with("max-age=")));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_tell_who_signed_out_ends_no_session() {
+    let world = World::make(false, None).await.unwrap();
+    let mut person = Person::new(&world, "alice");
+    comes_in(&mut person, &world, "alice").await;
+    let names = ["unefois", "unefois-standby"];
+    let kept = |person: &Person| names.map(|name| person.browser.cookie(name).unwrap().to_owned());
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()));
+    let before = kept(&person);
+
+    let store = rusqlite::Connection::open(world.config.data.join("ledger.sqlite")).unwrap();
+    store.execute_batch("ALTER TABLE sign_outs RENAME TO out_of_reach").unwrap();
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, kept(&person)), (503, before), "{}", page.heading());
+    store.execute_batch("ALTER TABLE out_of_reach RENAME TO sign_outs").unwrap();
+    let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+    assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()), "{}", page.heading());
     world.end().await;
 }

@@ -86,7 +86,7 @@ const fn officer(sub: &'static str, name: &'static str, fr: &'static str, en: &'
 }
 
 /// The persons.
-pub static PERSONS: [Persona; 9] = [
+pub static PERSONS: [Persona; 10] = [
     person("alice", "Alice Tremblay", aged(34, "02-14"), &[], "Adulte, sans particularité", "An ordinary adult"),
     person(
         "noe",
@@ -128,6 +128,14 @@ pub static PERSONS: [Persona; 9] = [
         &PARENT_14,
         "Parent d'une personne de 14 ans",
         "Parent of a 14-year-old",
+    ),
+    person(
+        "parent-18",
+        "Ginette Lavoie",
+        aged(49, "11-02"),
+        &PARENT_18,
+        "Parent d'une personne de 18 ans : ne décide plus pour elle",
+        "Parent of an 18-year-old: no longer decides for them",
     ),
     person(
         "tutrice-14",
@@ -180,6 +188,15 @@ const PARENT_14: [PersonaMandate; 1] = [PersonaMandate {
     born: Some(aged(14, "04-17")),
     neq: None,
     evidence: "acte de naissance fictif 14",
+}];
+
+const PARENT_18: [PersonaMandate; 1] = [PersonaMandate {
+    sub: "enfant-18",
+    kind: MandateKind::Parent,
+    name: "Olivier Lavoie",
+    born: Some(aged(18, "04-17")),
+    neq: None,
+    evidence: "acte de naissance fictif 18",
 }];
 
 const TUTOR_14: [PersonaMandate; 1] = [PersonaMandate {

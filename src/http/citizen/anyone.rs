@@ -8,13 +8,15 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::broker::Refusal;
-use crate::domain::Language;
+use crate::crypto::sha256;
+use crate::domain::{Language, Text};
 use crate::http::App;
 use crate::http::browser::Browser;
 use crate::http::form::Form;
 use crate::http::problem::KINDS;
 use crate::http::visit::{Answer, Opened, Posted};
 use crate::identity::Attested;
+use crate::jose::b64;
 use crate::pages::{Attestation, Home, Problem};
 
 /// `GET /`: French first.
@@ -37,7 +39,7 @@ pub(in crate::http) async fn gate(
     mut browser: Browser,
 ) -> Answer {
     browser.language = Language::Fr;
-    app.keep(&browser).await?;
+    app.keep_to_read(&mut browser, false).await?;
     let form = Form::parse(query.unwrap_or_default().as_bytes(), &[]).unwrap_or_default();
     let next = form.get("vers").filter(|path| is_path(path)).unwrap_or_default().to_owned();
     let page = Attestation { chrome: app.chrome(&browser, "english"), next };
@@ -48,11 +50,17 @@ pub(in crate::http) async fn gate(
 pub(in crate::http) async fn attest(State(app): State<Arc<App>>, Posted(mut browser, form): Posted) -> Answer {
     let next = form.get("next").filter(|path| is_path(path)).unwrap_or_default();
     let attested = form.get("choice") == Some("attest");
-    browser.session.attested = attested.then(|| Attested { at: app.broker.now(), statement: Attestation::statement() });
+    browser.session.attested = attested.then(|| Attested { at: app.broker.now(), statement: statement() });
     browser.session.language = if attested { Language::En } else { Language::Fr };
     app.keep(&browser).await?;
     let language = browser.session.language.code();
     Ok(app.redirect(&browser, format!("/{language}/{next}").trim_end_matches('/')))
+}
+
+/// What was attested, told apart from every other text that the page may have had.
+fn statement() -> String {
+    let Text { fr, en } = Attestation::statement();
+    b64::encode(sha256(&[fr.as_bytes(), b"\n", en.as_bytes()]))
 }
 
 /// Whether this is a path of ours without more: nobody is sent elsewhere by what an address says.

@@ -53,7 +53,7 @@ pub(in crate::http) async fn confirm_uri(
     }
     browser.session.begin(format!("draft:{name}"));
     app.keep(&browser).await?;
-    let next = if browser.session.person().is_some() { "brouillon" } else { "demande" };
+    let next = if browser.session.person(app.broker.now()).is_some() { "brouillon" } else { "demande" };
     Ok(app.redirect(&browser, &format!("/{}/{next}", browser.language.code())))
 }
 
@@ -80,7 +80,7 @@ pub(in crate::http) async fn arrive(State(app): State<Arc<App>>, Posted(mut brow
     if form.get("choice") != Some("continue") {
         return leave(&app, &mut browser).await;
     }
-    if browser.session.person().is_some() {
+    if browser.session.person(app.broker.now()).is_some() {
         let next = next(&app, &browser).await?;
         return Ok(app.redirect(&browser, &next));
     }

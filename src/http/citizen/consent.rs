@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 
 use super::flow::{Flow, finish, flow, leave, step_up};
 use super::sign_in::begin;
-use super::{beginner, person};
+use super::{beginner, other_person, person};
 use crate::broker::{Asked, Chosen, Refusal};
 use crate::clock::Moment;
 use crate::crypto::sha256;
@@ -47,7 +47,13 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
         notice: notice(&page, browser.language, shown).ok_or_else(|| app.refused(&browser, &Refusal::State))?,
         same_session: browser.session.is_same(),
     };
-    match form.get("choice") {
+    let (choice, again) = (form.get("choice"), form.get("again").is_some());
+    // The values are shown, or agreed to, only as strongly signed in as for the question itself: that may have aged.
+    let on_values = choice == Some("yes") || (choice.is_none() && again);
+    if on_values && chosen.same_session && step_up(&app, &asked) && !person.express() {
+        return begin(&app, &mut browser).await;
+    }
+    match choice {
         // Who began the question is asked again; of another's yes the rules say what it is worth, and the log keeps it.
         Some("yes") if chosen.same_session && (page.lacks_value() || view::lacks_express(&mut page, &chosen)) => {
             Ok(app.page(&browser, StatusCode::UNPROCESSABLE_ENTITY, page.render(), &[&pushed.redirect_uri]))
@@ -58,9 +64,7 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
             finish(&app, &mut browser, &handle, &pushed, given.into()).await
         }
         // No rule speaks of a no: it is told here that it would be another's.
-        Some("no") if !chosen.same_session => {
-            Err(app.message(&browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None))
-        }
+        Some("no") if !chosen.same_session => Err(other_person(&app, &browser)),
         Some("no") => {
             let declined = app.broker.decline(&person, app.request(&handle), &asked, &chosen).await;
             declined.map_err(|it| app.refused(&browser, &it))?;
@@ -68,7 +72,8 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
         }
         Some("leave") => leave(&app, &mut browser).await,
         // Enter, pressed in a box: nothing is decided.
-        None if form.get("again").is_some() => {
+        None if again && !chosen.same_session => Err(other_person(&app, &browser)),
+        None if again => {
             view::keep_ticks(&mut page, &chosen);
             Ok(app.page(&browser, StatusCode::OK, page.render(), &[&pushed.redirect_uri]))
         }

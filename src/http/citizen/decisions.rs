@@ -16,7 +16,7 @@ use crate::pages::{Onward, Outcome, Receipt};
 
 /// `GET /{language}/decisions`: what the person decided, and what was released.
 pub(in crate::http) async fn decisions(State(app): State<Arc<App>>, Opened(mut browser): Opened) -> Answer {
-    let Some(person) = browser.session.person() else { return begin(&app, &mut browser).await };
+    let Some(person) = browser.session.person(app.broker.now()) else { return begin(&app, &mut browser).await };
     let newest = app.broker.ledger().head().ok().and_then(|head| head.size.checked_sub(1));
     let shown = app.broker.decisions(&person, newest).await.map_err(|it| app.refused(&browser, &it))?;
     let records = app.broker.records(&person).map_err(|it| app.refused(&browser, &it))?;
@@ -32,7 +32,7 @@ pub(in crate::http) async fn withdrawal(
     Path((_, consent)): Path<(String, ConsentId)>,
     Opened(mut browser): Opened,
 ) -> Answer {
-    let Some(person) = browser.session.person() else { return begin(&app, &mut browser).await };
+    let Some(person) = browser.session.person(app.broker.now()) else { return begin(&app, &mut browser).await };
     let shown = app.broker.decisions(&person, None).await.map_err(|it| app.refused(&browser, &it))?;
     let chrome = app.chrome(&browser, &format!("decisions/{consent}"));
     let in_force = app.broker.in_force();

@@ -7,12 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::flow::{Flow, flow};
-use super::{beginner, person};
+use super::{beginner, other_person, person};
 use crate::broker::Refusal;
 use crate::ephemeral::Space;
 use crate::http::visit::{Answer, Opened, Posted};
 use crate::http::{App, view};
-use crate::pages::Outcome;
 
 /// `GET /{language}/brouillon`: a portal's draft, to confirm or not.
 pub(in crate::http) async fn draft(State(app): State<Arc<App>>, Opened(browser): Opened) -> Answer {
@@ -20,10 +19,7 @@ pub(in crate::http) async fn draft(State(app): State<Arc<App>>, Opened(browser):
     let Flow::Draft(_, waiting) = flow(&app, &browser).await? else {
         return Err(app.refused(&browser, &Refusal::Unknown));
     };
-    let seen = app
-        .broker
-        .draft_view(&person, &waiting.draft)
-        .map_err(|_| app.message(&browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None))?;
+    let seen = app.broker.draft_view(&person, &waiting.draft).map_err(|_| other_person(&app, &browser))?;
     let in_force = app.broker.in_force();
     let page = view::draft(app.chrome(&browser, "brouillon"), in_force.catalogue(), &waiting.client, &seen);
     let page = page.ok_or_else(|| app.refused(&browser, &Refusal::Unknown))?;
@@ -38,7 +34,7 @@ pub(in crate::http) async fn answer_draft(State(app): State<Arc<App>>, Posted(mu
     };
     let (confirmed, same_session) = (form.get("choice") == Some("yes"), browser.session.is_same());
     if !confirmed && !same_session {
-        return Err(app.message(&browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None));
+        return Err(other_person(&app, &browser));
     }
     let done = if confirmed {
         app.broker.confirm(&person, &waiting.draft, browser.language, same_session).await.map(|_| ())

@@ -2,9 +2,10 @@
 
 use axum::http::StatusCode;
 
-use crate::broker::Asked;
+use super::other_person;
+use crate::broker::{Asked, Refusal};
 use crate::domain::ClientId;
-use crate::ephemeral::Space;
+use crate::ephemeral::{Lost, Space};
 use crate::http::App;
 use crate::http::browser::{Browser, Stop};
 use crate::http::oauth::{Grants, Pushed, Pushes};
@@ -36,7 +37,14 @@ pub(super) fn step_up(app: &App, asked: &Asked) -> bool {
 
 /// What brought the browser here; a page where it is over.
 pub(super) async fn flow(app: &App, browser: &Browser) -> Result<Flow, Stop> {
-    let ended = || app.message(browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None);
+    let ended = || {
+        if browser.is_standby() {
+            // What the browser keeps itself does not say what brought it here: that is out of reach, and not over.
+            app.refused(browser, &Refusal::from(Lost::Unavailable))
+        } else {
+            app.message(browser, StatusCode::NOT_FOUND, Outcome::LinkExpired, None, None)
+        }
+    };
     let (kind, name) = browser.session.flow().and_then(|flow| flow.split_once(':')).ok_or_else(ended)?;
     let found = if kind == "draft" {
         let waiting: Option<Waiting> = app.get(Space::ConfirmUri, name).await.map_err(|lost| app.lost(lost))?;
@@ -71,8 +79,11 @@ pub(super) async fn finish(app: &App, browser: &mut Browser, handle: &str, pushe
     Ok(app.redirect(browser, &back))
 }
 
-/// Ends what brought the browser here without a grant, and sends the person back.
+/// Ends what brought the browser here without a grant, and sends the person back. Another's is not ended.
 pub(super) async fn leave(app: &App, browser: &mut Browser) -> Answer {
+    if browser.session.is_of_another() {
+        return Err(other_person(app, browser));
+    }
     let back = match flow(app, browser).await? {
         Flow::Request(handle, pushed) => app.abandon(&handle, &pushed).await.map_err(|lost| app.lost(lost))?,
         Flow::Draft(name, waiting) => {

@@ -21,12 +21,16 @@ use crate::pages::Outcome;
 /// The person who acts; a page where nobody does any more.
 fn person(app: &App, browser: &Browser) -> Result<AuthenticatedPerson, Stop> {
     let ended = || app.message(browser, StatusCode::FORBIDDEN, Outcome::SessionEnded, None, None);
-    browser.session.person().ok_or_else(ended)
+    browser.session.person(app.broker.now()).ok_or_else(ended)
 }
 
 /// The person who goes on with what they began here; a page where another came in since, or acts for another.
 fn beginner(app: &App, browser: &Browser) -> Result<AuthenticatedPerson, Stop> {
     let person = person(app, browser)?;
-    let other = browser.session.flow().is_some() && !browser.session.is_begun_by_them();
-    if other { Err(app.message(browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None)) } else { Ok(person) }
+    if browser.session.is_of_another() { Err(other_person(app, browser)) } else { Ok(person) }
+}
+
+/// The page that tells somebody that what is here is another's.
+fn other_person(app: &App, browser: &Browser) -> Stop {
+    app.message(browser, StatusCode::FORBIDDEN, Outcome::OtherPerson, None, None)
 }

@@ -7,9 +7,8 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 
 use super::flow::{Flow, flow, next, step_up};
-use crate::broker::Refusal;
-use crate::domain::Giver;
-use crate::http::browser::Browser;
+use crate::broker::{NotActing, Refusal};
+use crate::http::browser::{Browser, Stop};
 use crate::http::oauth::Pushes;
 use crate::http::visit::{Answer, Opened, Posted};
 use crate::http::{App, view};
@@ -32,7 +31,7 @@ pub(in crate::http) async fn signed_in(
     let sign_outs = app.broker.sign_outs(&signed_in).map_err(|it| app.refused(&browser, &it))?;
     browser.session.sign_in_person(signed_in, strong, app.broker.now(), sign_outs);
     app.rename(&mut browser).await?;
-    Ok(app.redirect(&browser, &format!("/{}/pour-qui", browser.language.code())))
+    Ok(app.redirect(&browser, &format!("/{}/pour-qui", browser.session.language.code())))
 }
 
 /// `POST /{language}/quitter`
@@ -45,11 +44,11 @@ pub(in crate::http) async fn sign_out(State(app): State<Arc<App>>, Posted(mut br
 pub(in crate::http) async fn whom(State(app): State<Arc<App>>, Opened(mut browser): Opened) -> Answer {
     let signed_in = browser.session.signed_in().cloned();
     let Some(signed_in) = signed_in else { return begin(&app, &mut browser).await };
-    let own = Giver::Subject.may_decide_for(&signed_in.who, app.broker.now());
-    match (own, signed_in.mandates.is_empty()) {
+    let represented: Vec<_> = app.broker.represented(&signed_in).collect();
+    match (app.broker.decides_alone(&signed_in), represented.is_empty()) {
         (true, true) => {
             let acting = app.broker.acting_for_oneself(&signed_in).await;
-            let acting = acting.map_err(|it| app.refused(&browser, &it))?;
+            let acting = acting.map_err(|it| not_acting(&app, &browser, &it))?;
             browser.session.act_for(acting);
             app.keep(&browser).await?;
             let next = next(&app, &browser).await?;
@@ -57,7 +56,7 @@ pub(in crate::http) async fn whom(State(app): State<Arc<App>>, Opened(mut browse
         }
         (false, true) => too_young(&app, &browser).await,
         (own, false) => {
-            let represented = signed_in.mandates.iter().map(|found| Represented {
+            let represented = represented.into_iter().map(|found| Represented {
                 value: found.sub.clone(),
                 name: found.who.name.clone(),
                 kind: found.who.kind,
@@ -97,11 +96,21 @@ pub(in crate::http) async fn choose_whom(State(app): State<Arc<App>>, Posted(mut
         None => app.broker.acting_for_oneself(&signed_in).await,
         Some(sub) => app.broker.acting_for(&signed_in, sub).await,
     };
-    let acting = acting.map_err(|it| app.refused(&browser, &it))?;
+    let acting = acting.map_err(|it| not_acting(&app, &browser, &it))?;
     browser.session.act_for(acting);
     app.keep(&browser).await?;
     let next = next(&app, &browser).await?;
     Ok(app.redirect(&browser, &next))
+}
+
+/// The page offers nothing of this: a form that asks for it all the same is told why not.
+fn not_acting(app: &App, browser: &Browser, why: &NotActing) -> Stop {
+    let outcome = match why {
+        NotActing::TooYoung => Outcome::TooYoung,
+        NotActing::NoMandate => Outcome::NoMandate,
+        NotActing::Refused(refusal) => return app.refused(browser, refusal),
+    };
+    app.message(browser, StatusCode::FORBIDDEN, outcome, None, None)
 }
 
 /// Sends the browser to the identity service: with step-up where what is asked is sensitive.
@@ -129,5 +138,5 @@ async fn manner(app: &App, browser: &Browser) -> Manner {
 
 /// Whether who signed in decides for nobody: they are under 14, and represent none.
 pub(super) fn is_child_alone(app: &App, signed_in: &SignedIn) -> bool {
-    signed_in.mandates.is_empty() && !Giver::Subject.may_decide_for(&signed_in.who, app.broker.now())
+    !app.broker.decides_alone(signed_in) && app.broker.represented(signed_in).next().is_none()
 }

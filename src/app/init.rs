@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AppFault, Assembly};
 use crate::broker::{Founding, GovernFault, activation_text, stop_text};
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::crypto::{KeyRing, KeyRingError, create_credential, read_credential};
 use crate::domain::ClientId;
@@ -135,7 +136,7 @@ pub async fn init(config: &Config, bundle: &Bundle, signer: &Administrator) -> R
         copy_ring(&config.keys.folder, folder, &recovery.public())?;
     }
     let store: Arc<dyn Store> = Arc::new(Sqlite::create(&config.data).map_err(AppFault::from)?);
-    let parts = Assembly::new(config, store, ring)?;
+    let parts = Assembly::new(config, store, Arc::new(SystemClock), ring)?;
     let access_key = parts.rest.access_tokens.keys().last().cloned().ok_or(JoseError::Key)?;
     let checkpoint_key = Jwk::bare(PublicKey::Ed25519(parts.ledger.checkpoint.public()));
     let ledger = Ledger::create(parts.ledger, &config.keys.folder).map_err(AppFault::from)?;

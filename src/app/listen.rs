@@ -37,14 +37,19 @@ pub struct Running {
 /// Starts the broker. `trial` lets it run on a demo catalogue and development identity services, and says so on every
 /// page; only `dev` and tests ask for that.
 pub async fn serve(config: &Config, trial: bool) -> Result<Running, AppFault> {
-    serve_on(config, Arc::new(Sqlite::open(&config.data)?), trial).await
+    serve_on(config, Arc::new(Sqlite::open(&config.data)?), Arc::new(SystemClock), trial).await
 }
 
-/// Starts the broker on a record that is open already.
-pub async fn serve_on(config: &Config, store: Arc<dyn Store>, trial: bool) -> Result<Running, AppFault> {
+/// Starts the broker on a record that is open already, by this clock. Identity services are judged by the machine's.
+pub async fn serve_on(
+    config: &Config,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    trial: bool,
+) -> Result<Running, AppFault> {
     // Another library of the process may have chosen a provider already: then it is the same one, there is no other.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let broker = open_on(config, store)?;
+    let broker = open_on(config, store, clock)?;
     check_bundle(config, broker.in_force().catalogue(), trial)?;
     let outbound = outbound(config, trial)?;
     let persons = login(config, &config.persons, Audience::Persons, &outbound, trial)?;

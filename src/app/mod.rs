@@ -66,13 +66,13 @@ pub enum AppFault {
 
 /// Opens the record and the log that `init` made.
 pub fn open(config: &Config) -> Result<Broker, AppFault> {
-    open_on(config, Arc::new(Sqlite::open(&config.data)?))
+    open_on(config, Arc::new(Sqlite::open(&config.data)?), Arc::new(SystemClock))
 }
 
 /// Opens the log on a record that is open already.
-fn open_on(config: &Config, store: Arc<dyn Store>) -> Result<Broker, AppFault> {
+fn open_on(config: &Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Broker, AppFault> {
     let ring = KeyRing::open(&config.keys.folder, &read_credential(&config.keys.credential)?)?;
-    let parts = Assembly::new(config, store, ring)?;
+    let parts = Assembly::new(config, store, clock, ring)?;
     let ledger = Arc::new(Ledger::open(parts.ledger, &config.keys.folder)?);
     parts.rest.broker(config, ledger)
 }
@@ -93,8 +93,7 @@ struct Rest {
 }
 
 impl Assembly {
-    fn new(config: &Config, store: Arc<dyn Store>, mut ring: KeyRing) -> Result<Self, AppFault> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    fn new(config: &Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>, mut ring: KeyRing) -> Result<Self, AppFault> {
         let vault = Arc::new(Vault::new(Arc::clone(&store), ring.keks));
         let blind = Arc::new(BlindIndex::new(ring.blind_index));
         let search = Arc::new(Search::open(&config.data)?);

@@ -22,6 +22,7 @@ use serde_json::json;
 use self::hasty::Hasty;
 use self::world::World;
 use crate::app::{self, AppFault, Running};
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::store::Sqlite;
 use crate::telemetry;
@@ -67,7 +68,7 @@ impl Trial {
             return app::serve(config, self.trial).await;
         }
         let store = Hasty::new(Arc::new(Sqlite::open(&config.data)?));
-        app::serve_on(config, Arc::new(store), self.trial).await
+        app::serve_on(config, Arc::new(store), Arc::new(SystemClock), self.trial).await
     }
 }
 

@@ -1,11 +1,19 @@
 //! A browser that two persons share: what one began there, the other does not end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use serde_json::json;
+use unefois::app;
+use unefois::clock::{Clock, Moment, SystemClock};
 use unefois::dev::browser::Page;
 use unefois::dev::client::Client;
-use unefois::dev::world::{Founded, World};
+use unefois::dev::world::{Founded, Setting, World};
+use unefois::store::Sqlite;
 
-use super::harness::{CHANGE_OF_ADDRESS, Log, PORTAL, Person, RESIDENCE, TOWN, address, client, push};
+use super::harness::{
+    CHANGE_OF_ADDRESS, INCOME, Log, PORTAL, Person, RESIDENCE, STUDENT_AID, TOWN, address, client, push,
+};
 
 /// Another signs in, in the same browser.
 async fn comes_in(person: &mut Person, world: &Founded, persona: &str) -> Page {
@@ -181,4 +189,41 @@ async fn a_store_that_cannot_tell_who_signed_out_ends_no_session() {
     let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
     assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()), "{}", page.heading());
     world.end().await;
+}
+
+/// The machine's clock, so many seconds on.
+#[derive(Default)]
+struct Later(AtomicI64);
+
+impl Clock for Later {
+    fn now(&self) -> Moment {
+        SystemClock.now().plus(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_grows_old_and_its_session_ends_however_often_it_is_read() {
+    let world = Founded::found(Setting::default()).await.unwrap();
+    let clock = Arc::new(Later::default());
+    let store = Arc::new(Sqlite::open(&world.config.data).unwrap());
+    let running = app::serve_on(&world.config, store, Arc::<Later>::clone(&clock), true).await.unwrap();
+    let agency = client(&world, STUDENT_AID).await;
+    let pushed = push(&agency, &INCOME.details(&world)).await;
+    let mut person = Person::new(&world, "alice");
+    let question = person.arrive(&pushed.url).await;
+    let again =
+        async |person: &mut Person| person.browser.submit(&question, &[("again", "1")]).await.unwrap().page().unwrap();
+    assert_eq!(again(&mut person).await.url, question.url, "as strongly signed in as it takes");
+    clock.0.store(1_000, Ordering::SeqCst);
+    let page = again(&mut person).await;
+    assert!(page.url.starts_with(&world.persons), "a strong sign-in never ages: {}", page.url);
+
+    let decisions = format!("{}/fr/decisions", world.issuer);
+    for (later, open) in [(1_800, true), (3_500, true), (3_700, false)] {
+        clock.0.store(later, Ordering::SeqCst);
+        let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
+        assert_eq!(page.url == decisions, open, "after {later} seconds: {}", page.url);
+    }
+    running.stop().await;
+    world.end();
 }

@@ -15,8 +15,8 @@ use crate::domain::{Giver, Identified, Language, SubjectId};
 /// Longest a session lives, in seconds: from its last sign-in, however often it is read.
 pub const SESSION_LIFE: u32 = 3_600;
 
-/// How long a strong sign-in counts as one, in seconds: at the higher levels of assurance, who was left alone with a
-/// signed-in browser for 15 minutes is asked again (NIST SP 800-63B, 4.3.3).
+/// How long a strong sign-in counts as one, in seconds: who comes upon a browser left open cannot consent expressly for
+/// long. A choice of ours; no section gives a figure.
 const EXPRESS_LIFE: i64 = 900;
 
 /// For whom a person acts.

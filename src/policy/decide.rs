@@ -13,8 +13,8 @@ use super::bundle::Loaded;
 use super::model::{Act, Fact, Stated, View};
 use super::reasons;
 use super::remember::Remembered;
-use super::rules::{About, Action, Rule, Verdict};
-use crate::clock::{Day, Moment};
+use super::rules::{About, Action, Citation, Rule, Verdict};
+use crate::clock::Moment;
 use crate::crypto::sha256;
 use crate::domain::{Catalogue, ClientId, Text, Version};
 use crate::store::{Hash, Precondition};
@@ -68,7 +68,7 @@ impl InForce {
         let stands = catalogue.demo || verdict.fired.iter().any(|rule| !rule.to_confirm);
         match case.kept.filter(|_| verdict.allowed && stands) {
             Some(kept) => {
-                let citations = verdict.fired.iter().map(|rule| rule.citation()).collect();
+                let citations = cited(&verdict);
                 let (good_until, preconditions) = (case.good_until, case.preconditions);
                 drop(case.stated);
                 let action = case.action;
@@ -83,6 +83,17 @@ impl InForce {
     }
 }
 
+/// The provisions of the rules that fired, each once.
+fn cited(verdict: &Verdict) -> Vec<Citation> {
+    let mut cited: Vec<Citation> = Vec::new();
+    for citation in verdict.fired.iter().flat_map(|rule| &rule.citations) {
+        if !cited.contains(citation) {
+            cited.push(citation.clone());
+        }
+    }
+    cited
+}
+
 /// Why the verdict refuses.
 fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
     let fired = || verdict.fired.iter().map(|rule| rule.reason());
@@ -90,7 +101,7 @@ fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
         return [reasons::in_doubt(action)].into_iter().chain(fired()).collect();
     }
     match (verdict.allowed, verdict.fired.is_empty()) {
-        (true, _) => vec![reasons::to_confirm(verdict.fired.iter().map(|rule| rule.citation()).collect())],
+        (true, _) => vec![reasons::to_confirm(cited(verdict))],
         (false, true) => vec![reasons::no_basis(action)],
         (false, false) => fired().collect(),
     }
@@ -128,17 +139,6 @@ fn list<'a>(text: &mut String, open: &str, names: impl IntoIterator<Item = &'a s
     text.push_str(if between == open { "[]" } else { close });
 }
 
-/// A provision applied.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Citation {
-    /// The provision, for example `A-2.1, art. 59`.
-    pub cite: String,
-    /// The consolidation date of the copy that was read; none where no dated copy was.
-    pub read: Option<Day>,
-    /// Whether counsel has yet to confirm the rule: « à confirmer ».
-    pub to_confirm: bool,
-}
-
 /// One reason for a refusal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reason {
@@ -155,14 +155,10 @@ pub struct Reason {
 }
 
 impl Rule {
-    fn citation(&self) -> Citation {
-        Citation { cite: self.cite.clone(), read: self.read, to_confirm: self.to_confirm }
-    }
-
     pub(super) fn reason(&self) -> Reason {
         Reason {
             id: self.id.clone(),
-            citations: vec![self.citation()],
+            citations: self.citations.clone(),
             text: self.text.clone(),
             mend: self.mend.clone(),
             about: self.about,

@@ -29,9 +29,9 @@ pub(crate) mod tests;
 
 pub use builtin::{demo_catalogue, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};
-pub use decide::{Citation, Denial, Grounds, InForce, Permit, Reason};
+pub use decide::{Denial, Grounds, InForce, Permit, Reason};
 pub use minimise::{Minimised, minimise};
 pub use model::{Act, Reveals, Scope};
 pub use of_bodies::Granted;
 pub use open::{OpenFault, Opened, Value, Values, Vault, open};
-pub use rules::{About, Action, Rule, Rules};
+pub use rules::{About, Action, Citation, Rule, Rules};

@@ -1,7 +1,7 @@
 //! Reasons that no rule gives: nothing permits, nothing can be told, nothing could be evaluated.
 
-use super::decide::{Citation, Reason};
-use super::rules::{About, Action};
+use super::decide::Reason;
+use super::rules::{About, Action, Citation};
 use crate::domain::Text;
 
 fn text(fr: &str, en: &str) -> Text {

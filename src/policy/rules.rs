@@ -95,15 +95,26 @@ pub enum About {
     Person,
 }
 
+/// A provision applied.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Citation {
+    /// The provision, for example `A-2.1, art. 59`.
+    pub cite: String,
+    /// The consolidation date of the copy that was read; none where no dated copy was.
+    pub read: Option<Day>,
+    /// Whether counsel has yet to confirm it: « à confirmer ».
+    pub to_confirm: bool,
+}
+
 /// One rule of law.
 #[derive(Debug)]
 pub struct Rule {
     /// Its name, which is its file's.
     pub id: String,
-    /// The provision, as cited.
-    pub cite: String,
-    /// The consolidation date of the copy that was read; none where no dated copy was.
-    pub read: Option<Day>,
+    /// The provisions, each with the copy that was read.
+    pub citations: Vec<Citation>,
+    /// The rows that it serves of the table of what the law asks of software.
+    pub rows: BTreeSet<u8>,
     /// What it says.
     pub text: Text,
     /// What to do about it.
@@ -120,7 +131,10 @@ pub struct Rule {
 }
 
 /// The annotations of a rule, all of them mandatory.
-const ANNOTATIONS: [&str; 9] = ["id", "cite", "read", "fr", "en", "mend_fr", "mend_en", "status", "about"];
+const ANNOTATIONS: [&str; 10] = ["id", "cite", "read", "rows", "fr", "en", "mend_fr", "mend_en", "status", "about"];
+
+/// The last row of that table.
+const LAST_ROW: u8 = 42;
 
 /// The rules of a bundle.
 #[derive(Debug)]
@@ -245,11 +259,10 @@ fn read_rule(path: &str, text: &str, findings: &mut Vec<Finding>) -> Option<Rule
     let mut reader = Annotations { path, text, policy: &policy, findings };
     reader.refuse_strangers();
     let id = reader.parsed("id", "the name of the file", |id| (id == name).then(|| id.to_owned()));
-    let cite = reader.parsed("cite", "for example \"A-2.1, art. 53.1\"", citation);
-    let read = reader.parsed("read", "a day YYYY-MM-DD, or \"none\"", |text| match text {
-        "none" => Some(None),
-        day => day.parse::<Day>().ok().map(Some),
-    });
+    let cited =
+        reader.parsed("cite", "for example \"A-2.1, art. 53.1; A-2.1, art. 65\"", |text| listed(text, provision));
+    let read = reader.parsed("read", "for each provision, a day YYYY-MM-DD or \"none\"", |text| listed(text, day_read));
+    let rows = reader.parsed("rows", "rows of the table, for example \"4 8\", or \"-\"", rows);
     let to_confirm = reader.parsed("status", "\"read\" or \"to-confirm\"", |text| match text {
         "read" => Some(false),
         "to-confirm" => Some(true),
@@ -262,21 +275,47 @@ fn read_rule(path: &str, text: &str, findings: &mut Vec<Finding>) -> Option<Rule
     });
     let (fr, en) = (reader.sentence("fr"), reader.sentence("en"));
     let (mend_fr, mend_en) = (reader.sentence("mend_fr"), reader.sentence("mend_en"));
-    if read == Some(None) && to_confirm == Some(false) {
+    if read.as_ref().is_some_and(|read| read.iter().all(Option::is_none)) && to_confirm == Some(false) {
         reader.report("status", "nothing dated was read, so it is still \"to-confirm\"");
     }
+    let citations = cited.zip(read).zip(to_confirm).and_then(|((cited, read), to_confirm)| {
+        if cited.len() != read.len() {
+            reader.report("read", "as many days as there are provisions");
+            return None;
+        }
+        let dated = cited.into_iter().zip(read);
+        Some(dated.map(|(cite, read)| Citation { cite, read, to_confirm: to_confirm || read.is_none() }).collect())
+    });
     let actions = reader.actions();
     let (text, mend) = (Text { fr: fr?, en: en? }, Text { fr: mend_fr?, en: mend_en? });
     let permits = policy.effect() == Effect::Permit;
-    let (id, cite, read, to_confirm, about) = (id?, cite?, read?, to_confirm?, about?);
-    Some(Rule { id, cite, read, text, mend, to_confirm, about, permits, actions: actions?, policy })
+    let (id, citations, rows, to_confirm, about) = (id?, citations?, rows?, to_confirm?, about?);
+    Some(Rule { id, citations, rows, text, mend, to_confirm, about, permits, actions: actions?, policy })
 }
 
-/// A citation: an Act's chapter and an article.
-fn citation(text: &str) -> Option<String> {
-    let (chapter, article) = text.split_once(", art. ")?;
-    let well_formed = !chapter.is_empty() && article.starts_with(|c: char| c.is_ascii_digit());
+/// What stands between semicolons.
+fn listed<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    text.split("; ").map(parse).collect()
+}
+
+/// An Act's chapter and an article; an annual statute whose article was not seen is cited whole.
+fn provision(text: &str) -> Option<String> {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let well_formed = match text.split_once(", art. ") {
+        Some((chapter, article)) => !chapter.is_empty() && article.starts_with(|c: char| c.is_ascii_digit()),
+        None => text.split_once(", c. ").is_some_and(|(year, chapter)| digits(year) && digits(chapter)),
+    };
     well_formed.then(|| text.to_owned())
+}
+
+#[expect(clippy::option_option, reason = "no day is well formed too")]
+fn day_read(text: &str) -> Option<Option<Day>> {
+    if text == "none" { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+fn rows(text: &str) -> Option<BTreeSet<u8>> {
+    let numbers = text.split(' ').filter(|number| *number != "-");
+    numbers.map(|number| number.parse().ok().filter(|row| (1..=LAST_ROW).contains(row))).collect()
 }
 
 /// Reads the annotations of one rule.

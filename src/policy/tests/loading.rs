@@ -45,7 +45,7 @@ fn everything_wrong_is_told_at_once_with_place_and_suggestion() {
     has(&["catalogue/purposes.toml:8:", "`longest_day`", "did you mean `longest_days`?"]);
     has(&["catalogue/purposes.toml:10:", "`refusl`", "did you mean `refusal`?"]);
     has(&["catalogue/clients.toml:14:", "no body `affe`", "did you mean `afe`?"]);
-    has(&["rules/one-purpose.cedar:15:", "same_purposes"]);
+    has(&["rules/one-purpose.cedar:16:", "same_purposes"]);
     has(&["notes.txt:1:", "no part of a bundle"]);
 }
 
@@ -125,14 +125,23 @@ fn faults_of_the_rules_are_found() {
     let table = [
         ("@id(\"minor-under-14\")", "@id(\"minor\")", "1: @id is missing or not well formed"),
         ("@cite(\"A-2.1, art. 53.1\")", "@cite(\"art. 53.1\")", "2: @cite"),
+        ("@cite(\"A-2.1, art. 53.1\")", "@cite(\"A-2.1, art. 53.1; 2020\")", "2: @cite"),
+        (
+            "@cite(\"A-2.1, art. 53.1\")",
+            "@cite(\"A-2.1, art. 53.1; 2020, c. 2\")",
+            "as many days as there are provisions",
+        ),
         ("@read(\"none\")", "@read(\"in force\")", "3: @read"),
+        ("@rows(\"4 8\")", "", "@rows is missing"),
+        ("@rows(\"4 8\")", "@rows(\"4, 8\")", "@rows is missing or not well formed"),
+        ("@rows(\"4 8\")", "@rows(\"43\")", "rows of the table"),
         ("@status(\"to-confirm\")", "@status(\"read\")", "nothing dated was read"),
         ("@about(\"person\")", "@abuot(\"person\")", "did you mean @about?"),
         ("@about(\"person\")", "", "@about is missing"),
         ("@fr(\"", "@fr(\" ", "@fr is missing or not well formed"),
         ("action in [Action::\"give-consent\", Action::\"release-by-consent\"]", "action", "does not name its actions"),
         ("Action::\"give-consent\"", "Action::\"give-consents\"", "known actions"),
-        ("context.minor_alone", "context.minor_alone == \"yes\"", "minor-under-14.cedar:15:"),
+        ("context.minor_alone", "context.minor_alone == \"yes\"", "minor-under-14.cedar:16:"),
         ("context.minor_alone", "context.minor_alone || context.born", "born"),
         ("forbid (", "forbid (principal, action, resource); forbid (", "minor-under-14.cedar:"),
     ];

@@ -62,8 +62,9 @@ async fn an_enterprise_gives_an_authorisation_and_never_a_consent() {
         assert_eq!(entry.act["basis"], "authorisation", "{}", entry.event);
         quiet(&entry.act["citations"].to_string());
     }
-    assert_eq!(log.one("refusal").act["rules"], json!(["authorisation-uses-taken"]));
-    quiet(&log.one("refusal").act["citations"].to_string());
+    let spent = &log.of(&["refusal"])[0];
+    assert_eq!(spent.act["rules"], json!(["authorisation-uses-taken"]));
+    quiet(&spent.act["citations"].to_string());
     log.holds(&world, &[handed]);
     world.end().await;
 }

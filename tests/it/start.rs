@@ -79,7 +79,7 @@ async fn a_missing_or_emptied_head_file_is_refused() {
     assert!(said.contains("head file"), "{said}");
     fs::write(&path, b"").unwrap();
     let said = Broker::refuses(&world, &["--trial"]).await;
-    assert!(said.contains("is empty") && said.contains("put back"), "{said}");
+    assert!(said.contains("is empty") && said.contains("keep both as they are"), "{said}");
     world.end();
 }
 

@@ -1,0 +1,90 @@
+//! Record kinds and their attributes: what is kept, who holds it, which statute governs it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Text;
+use crate::domain::{BodyId, Declared, PurposeId};
+
+/// A record kind (*catégorie*): what its records look like and who holds them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordKind {
+    /// What it is called.
+    pub label: Text,
+    /// The body that holds its records.
+    pub holder: BodyId,
+    /// The purpose for which they are first collected.
+    pub collected_for: PurposeId,
+    /// The regime that governs them.
+    pub regime: Regime,
+    /// Where the values come from.
+    pub origin: Origin,
+    /// Its attributes by member name, in the order in which they are read.
+    pub attributes: Declared<String, Attribute>,
+    /// JSON Schema of a record's values, as text.
+    pub schema: String,
+}
+
+/// One attribute (*renseignement*).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attribute {
+    /// What persons and bodies call it.
+    pub label: Text,
+    /// Sensitive in the sense of s. 59: express consent, encrypted release.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// What a number counts, so that pages say it as one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// The claim of the identity service that gives it, for kinds that come from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Canadian dollars.
+    Dollars,
+    /// A calendar year.
+    Year,
+}
+
+/// A claim of an identity service (OpenID Connect Core 5.1).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Claim {
+    /// `name`.
+    Name,
+    /// `birthdate`.
+    Birthdate,
+}
+
+/// The statute that governs a kind. Only kinds under the Act have rules so far; others are refused.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Regime {
+    /// CQLR c..
+    #[serde(rename = "A-2.1")]
+    Access,
+    /// Civil Code, acts and register of civil status.
+    #[serde(rename = "CCQ-CIVIL-STATUS")]
+    CivilStatus,
+    /// CQLR c., health and social services information.
+    #[serde(rename = "R-22.1")]
+    Health,
+    /// CQLR c., tax information.
+    #[serde(rename = "A-6.002")]
+    Tax,
+}
+
+/// Where a kind's values come from.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Declared by the subject.
+    Subject,
+    /// Vouched for by the identity service at sign-in.
+    IdentityService,
+}

@@ -1,0 +1,52 @@
+//! Purposes: what is needed, why, for how long.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Text;
+use crate::domain::{AttributeId, BodyId, Declared};
+
+/// A purpose (*fin*), versioned: one question, one consent, one token.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Purpose {
+    /// Version; any change of what a person is told raises it.
+    pub version: u32,
+    /// The question's title.
+    pub label: Text,
+    /// Why, in one sentence.
+    pub why: Text,
+    /// Bodies that may ask for it.
+    pub recipients: BTreeSet<BodyId>,
+    /// Attributes without which the purpose cannot be achieved, each with the reason (s. 64).
+    pub necessary: Declared<AttributeId, Text>,
+    /// Attributes that the person may leave out.
+    #[serde(default)]
+    pub optional: Declared<AttributeId, Text>,
+    /// Longest validity of a consent, in days.
+    pub longest_days: u32,
+    /// Most releases under one consent; none is unlimited while the consent lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_uses: Option<u32>,
+    /// What refusing leads to (s. 65).
+    pub refusal: Text,
+    /// How to do without the broker, at no cost.
+    pub alternative: Text,
+    /// How long the body keeps what it gets.
+    pub kept: Text,
+    /// What gives the body this programme or power: a provision as the rules cite it, or words.
+    pub powers: Vec<Text>,
+}
+
+impl Purpose {
+    /// The attributes that it knows, in the order in which persons read them: the necessary ones first.
+    pub fn attributes(&self) -> impl Iterator<Item = &AttributeId> + Clone {
+        self.necessary.keys().chain(self.optional.keys())
+    }
+
+    /// Whether the purpose knows `attribute`, as necessary or optional.
+    pub fn allows(&self, attribute: &AttributeId) -> bool {
+        self.necessary.contains_key(attribute) || self.optional.contains_key(attribute)
+    }
+}

@@ -1,0 +1,52 @@
+//! Purposes: recipients, bounds, attributes.
+
+use super::Checker;
+use crate::domain::{Purpose, Regime};
+use crate::policy::catalogue::did_you_mean;
+
+impl Checker<'_> {
+    pub(super) fn purposes(&mut self) {
+        for (id, purpose) in &self.catalogue.purposes {
+            let path = ["purposes", id.as_str()];
+            for body in &purpose.recipients {
+                self.known_body(&[path[0], path[1], "recipients", body.as_str()], body);
+            }
+            let bounds = [
+                (purpose.recipients.is_empty(), "recipients", "no body may ask for it"),
+                (purpose.necessary.is_empty(), "necessary", "it needs no attribute"),
+                (purpose.powers.is_empty(), "powers", "no provision gives the power"),
+                (purpose.version == 0, "version", "versions count from 1"),
+                (purpose.longest_days == 0, "longest_days", "a consent would end as it begins"),
+                (purpose.max_uses == Some(0), "max_uses", "a consent would serve nothing"),
+            ];
+            for (_, member, message) in bounds.into_iter().filter(|(wrong, ..)| *wrong) {
+                self.wrong(&[path[0], path[1], member], message, "");
+            }
+            self.purpose_attributes(id.as_str(), purpose);
+        }
+    }
+
+    fn purpose_attributes(&mut self, id: &str, purpose: &Purpose) {
+        for (member, attributes) in [("necessary", &purpose.necessary), ("optional", &purpose.optional)] {
+            for attribute in attributes.keys() {
+                let path = ["purposes", id, member, attribute.as_str()];
+                if self.catalogue.attribute(attribute).is_none() {
+                    let all = self.catalogue.kinds.iter();
+                    let all = all.flat_map(|(kind, it)| it.attributes.keys().map(move |name| format!("{kind}.{name}")));
+                    let all: Vec<String> = all.collect();
+                    let fix = did_you_mean(attribute.as_str(), all.iter().map(String::as_str));
+                    self.wrong(&path, format!("there is no attribute `{attribute}`"), fix);
+                }
+                let kind = self.catalogue.kinds.get(&attribute.kind());
+                if kind.is_some_and(|kind| kind.regime != Regime::Access) {
+                    let message = format!("`{attribute}` is not under A-2.1: the rules will refuse it");
+                    self.checked.notes.push(self.places.finding(&path, message, ""));
+                }
+            }
+        }
+        for both in purpose.necessary.keys().filter(|it| purpose.optional.contains_key(it)) {
+            let path = ["purposes", id, "optional", both.as_str()];
+            self.wrong(&path, format!("`{both}` is both necessary and optional"), "");
+        }
+    }
+}

@@ -146,8 +146,14 @@ fn of(event: Event, who: u8, act: Value, person: Value) -> Statement {
     }
 }
 
+/// What a consent and a release under it have in common.
+fn asked() -> Value {
+    json!({"receiving": "agence", "client": "agence-app", "purpose": "aide"})
+}
+
 fn released(who: u8, number: u64) -> Statement {
-    let act = json!({"jti": number.to_string(), "basis": "consent", "receiving": "agence", "purpose": "aide"});
+    let mut act = asked();
+    (act["jti"], act["basis"]) = (json!(number.to_string()), json!("consent"));
     Statement { used: Some(consent(who)), ..of(Event::Release, who, act, json!({"salt": "s"})) }
 }
 
@@ -161,7 +167,7 @@ async fn consented(ledger: &Ledger, who: u8) {
     let put = vec![Write::PutSubject(subject(who), SubjectKind::Person), key.unwrap()];
     ledger.write(Lane::Person, Vec::new(), put).await.unwrap();
     let terms = json!({"until": NOW.plus(1_000), "max_uses": 2});
-    enter(ledger, of(Event::Consent, who, json!({"purpose": "aide"}), terms), vec![]).await;
+    enter(ledger, of(Event::Consent, who, asked(), terms), vec![]).await;
     enter(ledger, released(who, u64::from(who) * 10), vec![]).await;
     enter(ledger, released(who, u64::from(who) * 10 + 1), vec![]).await;
     enter(ledger, of(Event::Withdrawal, who, json!({"outcome": "withdrawn"}), json!({})), vec![]).await;

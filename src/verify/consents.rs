@@ -211,3 +211,179 @@ fn to(act: &Value) -> Result<Tag, Fault> {
     let both = member("receiving").zip(member("client"));
     both.map(|both| Tag::of(&json!([both.0, both.1]))).ok_or(rule("it does not say to which body and client it is"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testlog::{
+        CONSENT, LAST_RELEASE, REDELIVERY, RELEASE, START, TestLog, WITHDRAWAL, departs, told,
+    };
+
+    /// What an entry of each type that changes a stage is called in the log.
+    const SUSPENDED: (u8, &str) = (21, "consent-suspended");
+    const LAPSED: (u8, &str) = (22, "consent-lapsed");
+    const EXPIRED: (u8, &str) = (25, "consent-expired");
+    const WITHDRAWN: (u8, &str) = (19, "withdrawal");
+
+    /// Brings the consent that stands, `c3`, through these stages, after its end.
+    fn through(log: &mut TestLog, stages: &[(u8, &str)]) {
+        log.entries[16].person["until"] = json!(START + 20);
+        for (kind, event) in stages {
+            log.add_stage(*kind, event, "s3", "c3");
+        }
+    }
+
+    #[test]
+    fn nothing_is_released_after_a_withdrawal() {
+        let late = "it comes after the withdrawal of its consent at entry 12";
+        departs(25, late, |log| log.add_release("s1", Some("c1"), "r9"));
+        departs(25, late, |log| log.add_redelivery("s1", "c1", "r1", 6));
+        departs(17, "it comes after the withdrawal of its consent at entry 12", |log| {
+            log.entries[17].person["consent"] = json!("c1");
+            log.entries[17].person["subject"] = json!("s1");
+        });
+        // A second withdrawal changes nothing.
+        departs(26, late, |log| {
+            let again = log.entries[WITHDRAWAL].clone();
+            log.add(19, "withdrawal", again.act, again.person);
+            log.add_release("s1", Some("c1"), "r9");
+        });
+        // What was withdrawn cannot be given again, nor what was withdrawn before it was given.
+        let again = "it decides on a consent that was decided on or withdrawn before";
+        departs(25, again, |log| log.add_consent("s1", "c1", Some(9)));
+        departs(25, again, |log| log.add_consent("s3", "c4", Some(9)));
+        departs(25, again, |log| log.add_stage(18, "consent-refused", "s3", "c3"));
+        departs(26, again, |log| {
+            log.add_stage(19, "withdrawal", "s1", "c9");
+            log.add_consent("s1", "c9", Some(9));
+        });
+    }
+
+    #[test]
+    fn a_consent_goes_from_stage_to_stage_as_the_law_knows_them() {
+        for stages in [
+            &[SUSPENDED, LAPSED][..],
+            &[SUSPENDED, WITHDRAWN],
+            &[EXPIRED, WITHDRAWN],
+            &[LAPSED],
+            &[WITHDRAWN, WITHDRAWN],
+        ] {
+            assert_eq!(told(|log| through(log, stages)).departs, None, "{stages:?}");
+        }
+        for (first, noun) in
+            [(SUSPENDED, "suspension"), (LAPSED, "lapse"), (EXPIRED, "expiry"), (WITHDRAWN, "withdrawal")]
+        {
+            for next in [SUSPENDED, LAPSED, EXPIRED, WITHDRAWN] {
+                let may = match first {
+                    SUSPENDED => next == LAPSED || next == WITHDRAWN,
+                    EXPIRED | WITHDRAWN => next == WITHDRAWN,
+                    _ => false,
+                };
+                if !may {
+                    let late = format!("it comes after the {noun} of its consent at entry 25");
+                    departs(26, &late, |log| through(log, &[first, next]));
+                }
+            }
+        }
+        // None of them gives anything back but the carrying of one that is suspended.
+        for (stage, noun) in [(LAPSED, "lapse"), (EXPIRED, "expiry"), (WITHDRAWN, "withdrawal")] {
+            let late = format!("it comes after the {noun} of its consent at entry 25");
+            departs(26, &late, |log| {
+                through(log, &[stage]);
+                log.add_carried("s3", "c3");
+            });
+        }
+        let refused = "it comes after the refusal of its consent at entry 20";
+        for (kind, event) in [SUSPENDED, LAPSED, EXPIRED, WITHDRAWN] {
+            departs(25, refused, |log| log.add_stage(kind, event, "s3", "c4"));
+        }
+        departs(25, "it comes before the end of its consent", |log| {
+            log.add_stage(25, "consent-expired", "s3", "c3");
+        });
+        departs(25, "no entry before it gives the consent that it changes", |log| {
+            log.add_stage(21, "consent-suspended", "s3", "c9");
+        });
+        departs(25, "its subject is not the one of its consent", |log| {
+            log.add_stage(21, "consent-suspended", "s1", "c3");
+        });
+    }
+
+    #[test]
+    fn nothing_is_released_under_a_consent_that_does_not_stand() {
+        for (stage, noun) in [(SUSPENDED, "suspension"), (LAPSED, "lapse"), (EXPIRED, "expiry")] {
+            let late = format!("it comes after the {noun} of its consent at entry 25");
+            departs(26, &late, |log| {
+                through(log, &[stage]);
+                log.add_release("s3", Some("c3"), "r9");
+            });
+            departs(26, &late, |log| {
+                through(log, &[stage]);
+                log.add_redelivery("s3", "c3", "r4", 17);
+            });
+        }
+        departs(25, "it comes after the refusal of its consent at entry 20", |log| {
+            log.add_release("s3", Some("c4"), "r9");
+        });
+    }
+
+    #[test]
+    fn what_is_carried_is_released_to_the_body_that_succeeds() {
+        let other = "it is not to the body and the client of its consent";
+        departs(26, other, |log| {
+            log.add_carried("s3", "c3");
+            log.add_release("s3", Some("c3"), "r9");
+        });
+        let carried = |log: &mut TestLog| {
+            log.add_carried("s3", "c3");
+            log.add_release("s3", Some("c3"), "r9");
+            log.carry_last();
+        };
+        assert_eq!(told(carried).departs, None);
+        for member in ["receiving", "client"] {
+            departs(RELEASE, other, |log| log.entries[RELEASE].act[member] = json!("logis"));
+            let nobody = "it does not say to which body and client it is";
+            for entry in [CONSENT, RELEASE] {
+                departs(entry, nobody, |log| log.entries[entry].act[member] = json!(null));
+            }
+            departs(25, nobody, |log| {
+                log.add_carried("s3", "c3");
+                log.last().act[member] = json!(null);
+            });
+        }
+    }
+
+    #[test]
+    fn nothing_is_released_beyond_a_consent() {
+        departs(LAST_RELEASE, "it is one use more than its consent allows", |log| {
+            log.entries[CONSENT].person["max_uses"] = json!(1);
+        });
+        departs(RELEASE, "it is one use more than its consent allows", |log| {
+            log.entries[CONSENT].person["max_uses"] = json!(0);
+        });
+        departs(RELEASE, "it comes after the end of its consent", |log| {
+            log.entries[CONSENT].person["until"] = json!(START + 6);
+        });
+        departs(REDELIVERY, "it comes after the end of its consent", |log| {
+            log.entries[CONSENT].person["until"] = json!(START + 7);
+        });
+        assert!(told(|log| log.entries[CONSENT].person["until"] = json!(START + 12)).ok, "its last second is its own");
+        departs(CONSENT, "its consent has no end", |log| log.entries[CONSENT].person["until"] = json!("never"));
+        departs(CONSENT, "its consent does not say how often it may be used", |log| {
+            log.entries[CONSENT].person.as_object_mut().unwrap().remove("max_uses");
+        });
+        departs(RELEASE, "no entry before it gives the consent that it is under", |log| {
+            log.entries[RELEASE].person["consent"] = json!("c9");
+        });
+        departs(RELEASE, "it names no consent, its basis", |log| log.entries[RELEASE].person["consent"] = json!(null));
+        departs(RELEASE, "its subject is not the one of its consent", |log| {
+            log.entries[RELEASE].person["subject"] = json!("s2");
+        });
+        departs(CONSENT + 20, "its subject is not the one of its consent", |log| {
+            log.add_stage(19, "withdrawal", "s1", "c3");
+        });
+        departs(3, "it is about a person, which entries of its type are not", |log| {
+            log.entries[3].person = json!({"subject": "s1"});
+        });
+    }
+}

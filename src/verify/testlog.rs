@@ -3,7 +3,7 @@
 //! What it is: a history, and how it goes on to every type of entry, whose entries a test may change before the tree is built, and the
 //! folder that it is exported to, whose bytes a test may change after.
 //!
-//! What it is not: the writer. Nothing here is shared with it, nor with the verifier under test.
+//! What it is not: the writer. Nothing that makes a log is shared with it, nor with the verifier under test.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use signed_note::{Note, Signer as _, StandardSigner};
 use tlog_tiles::{Checkpoint, Error, Hash, HashReader, prove_record, record_hash, stored_hashes, tree_hash};
+
+use super::{Departure, Report, Trust, audit};
 
 pub(super) const ORIGIN: &str = "log.example.org/unefois";
 /// The time of the first entry; the others follow a second apart.
@@ -349,6 +351,22 @@ impl TestLog {
             stored
         })
     }
+}
+
+/// Audits a story changed before its tree was built, so that only what it tells can be wrong.
+pub(super) fn told(change: impl FnOnce(&mut TestLog)) -> Report {
+    let mut log = TestLog::story();
+    change(&mut log);
+    log.batches.truncate(5);
+    log.batches.push(log.entries.len());
+    audit(log.export(true).path(), &Trust { vkey: Some(Key::log().vkey), ..Trust::default() }).unwrap()
+}
+
+#[track_caller]
+pub(super) fn departs(entry: usize, reason: &str, change: impl FnOnce(&mut TestLog)) {
+    let report = told(change);
+    assert_eq!(report.departs, Some(Departure::entry(entry as u64, reason)));
+    assert!(!report.ok);
 }
 
 struct Stored(Vec<Hash>);

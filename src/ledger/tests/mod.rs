@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::entry::{Statement, object};
 use super::*;
 use crate::crypto::{Ed25519Key, KeyRing, Secret};
-use crate::domain::{ConsentId, Custodian, SubjectId, SubjectKind};
+use crate::domain::{ConsentId, Custodian, SubjectId};
 use crate::jose::b64;
 use crate::store::{Class, Folder, Sqlite};
 use crate::verify;
@@ -164,7 +164,7 @@ async fn enter(ledger: &Ledger, statement: Statement, writes: Vec<Write>) -> Ent
 /// A person gives a consent, which is used twice and withdrawn: 4 entries.
 async fn consented(ledger: &Ledger, who: u8) {
     let (_, key) = ledger.vault.key_or_new(&subject(who), &Class::Evidence).unwrap();
-    let put = vec![Write::PutSubject(subject(who), SubjectKind::Person), key.unwrap()];
+    let put = vec![Write::PutSubject(subject(who)), key.unwrap()];
     ledger.write(Lane::Person, Vec::new(), put).await.unwrap();
     let terms = json!({"until": NOW.plus(1_000), "max_uses": 2});
     enter(ledger, of(Event::Consent, who, asked(), terms), vec![]).await;

@@ -98,7 +98,7 @@ struct Serve {
 struct Init {
     #[command(flatten)]
     by: Signed,
-    /// Folder of the first bundle: schema.cedarschema, rules/, catalogue/
+    /// Folder of the first bundle: schema/, rules/, catalogue/
     #[arg(long)]
     policies: PathBuf,
 }

@@ -3,9 +3,11 @@
 //! Not here: whether it is in force (an activation entry says so), what its parts mean (`rules`, `catalogue`, `check`).
 //! INVARIANT: a [`Loaded`] bundle has no finding; what is wrong is told all at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+
+use cedar_policy::ffi::DetailedError;
 
 use super::decide::Reason;
 use super::reasons;
@@ -16,12 +18,14 @@ use crate::domain::{Catalogue, KindId};
 use crate::jose;
 use crate::store::Hash;
 
-/// The file that says what rules may look at.
-pub(super) const SCHEMA: &str = "schema.cedarschema";
+/// The folder of what rules may look at.
+pub(super) const SCHEMA: &str = "schema/";
 /// The folder of rules.
 pub(super) const RULES: &str = "rules/";
 /// The folder of the catalogue.
 pub(super) const CATALOGUE: &str = "catalogue/";
+/// The parts of a bundle: folders, and how the files in them end.
+const PARTS: [(&str, &str); 3] = [(SCHEMA, ".cedarschema"), (RULES, ".cedar"), (CATALOGUE, ".toml")];
 
 /// The files of a bundle, by path, before anything is known of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,19 +81,16 @@ impl Bundle {
         Self { files }
     }
 
-    /// The bundle in a folder: its schema, `rules/*.cedar` and `catalogue/*.toml`. Other files are not part of it.
+    /// The bundle in a folder: `schema/*.cedarschema`, `rules/*.cedar` and `catalogue/*.toml`. Other files are not part
+    /// of it.
     pub fn read(folder: &Path) -> Result<Self, Vec<Finding>> {
-        let mut files = BTreeMap::new();
-        let mut findings = Vec::new();
-        read_file(folder, SCHEMA, &mut files, &mut findings);
-        for (under, ending) in [(RULES, ".cedar"), (CATALOGUE, ".toml")] {
-            match names_in(&folder.join(under), ending) {
-                Ok(names) => {
-                    for name in names {
-                        read_file(folder, &format!("{under}{name}"), &mut files, &mut findings);
-                    }
+        let (mut files, mut findings) = (BTreeMap::new(), Vec::new());
+        for (under, ending) in PARTS {
+            match read_files(&folder.join(under), ending) {
+                Ok(read) => files.extend(read.into_iter().map(|(name, text)| (format!("{under}{name}"), text))),
+                Err(found) => {
+                    findings.extend(found.into_iter().map(|it| Finding { file: format!("{under}{}", it.file), ..it }))
                 }
-                Err(error) => findings.push(Finding::whole(under, format!("cannot be read: {error}"), "")),
             }
         }
         if findings.is_empty() { Ok(Self { files }) } else { Err(findings) }
@@ -133,31 +134,46 @@ impl Bundle {
     /// Files that no part of a bundle would read.
     fn strangers(&self) -> Vec<Finding> {
         let known = |path: &str| {
-            path == SCHEMA
-                || [(RULES, ".cedar"), (CATALOGUE, ".toml")].iter().any(|(under, ending)| {
-                    path.strip_prefix(under).is_some_and(|name| name.ends_with(ending) && !name.contains('/'))
-                })
+            PARTS.iter().any(|(under, ending)| {
+                path.strip_prefix(under).is_some_and(|name| name.ends_with(ending) && !name.contains('/'))
+            })
         };
+        let parts = PARTS.map(|(under, ending)| format!("{under}*{ending}")).join(", ");
         let strangers = self.files.keys().filter(|path| !known(path));
-        strangers
-            .map(|path| Finding::whole(path, "is no part of a bundle", "rules/*.cedar, catalogue/*.toml"))
-            .collect()
+        strangers.map(|path| Finding::whole(path, "is no part of a bundle", &parts)).collect()
     }
 }
 
-fn names_in(folder: &Path, ending: &str) -> std::io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(folder)? {
-        names.extend(entry?.file_name().into_string().ok().filter(|name| name.ends_with(ending)));
-    }
-    Ok(names)
+/// The files of one folder, in the order of their names.
+pub(super) fn under<'a>(
+    files: &'a BTreeMap<String, String>,
+    folder: &'static str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let from = files.range(folder.to_owned()..).map(|(path, text)| (path.as_str(), text.as_str()));
+    from.take_while(move |(path, _)| path.starts_with(folder))
 }
 
-fn read_file(folder: &Path, path: &str, files: &mut BTreeMap<String, String>, findings: &mut Vec<Finding>) {
-    match std::fs::read_to_string(folder.join(path)) {
-        Ok(text) => drop(files.insert(path.to_owned(), text)),
-        Err(error) => findings.push(Finding::whole(path, format!("cannot be read: {error}"), "")),
+/// An error of the rules' language, where it says it is.
+pub(super) fn located(path: &str, text: &str, error: &DetailedError) -> Finding {
+    let offset = error.source_locations.first().map_or(0, |label| label.loc.start);
+    Finding::at(path, text, offset, &error.message, error.help.clone().unwrap_or_default())
+}
+
+/// The files of a folder that end so, by name. A folder that cannot be read is a finding without a name.
+pub(super) fn read_files(folder: &Path, ending: &str) -> Result<BTreeMap<String, String>, Vec<Finding>> {
+    let unreadable = |name: &str, error: std::io::Error| Finding::whole(name, format!("cannot be read: {error}"), "");
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(|error| vec![unreadable("", error)])?;
+    let (mut files, mut findings) = (BTreeMap::new(), Vec::new());
+    for name in entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()) {
+        if name.ends_with(ending) {
+            match std::fs::read_to_string(folder.join(&name)) {
+                Ok(text) => drop(files.insert(name, text)),
+                Err(error) => findings.push(unreadable(&name, error)),
+            }
+        }
     }
+    if findings.is_empty() { Ok(files) } else { Err(findings) }
 }
 
 /// A bundle without a finding.

@@ -95,7 +95,7 @@ fn cited(verdict: &Verdict) -> Vec<Citation> {
 }
 
 /// Why the verdict refuses.
-fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
+pub(super) fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
     let fired = || verdict.fired.iter().map(|rule| rule.reason());
     if verdict.in_doubt {
         return [reasons::in_doubt(action)].into_iter().chain(fired()).collect();

@@ -13,6 +13,7 @@
 
 mod builtin;
 mod bundle;
+mod cases;
 mod catalogue;
 mod check;
 mod decide;
@@ -23,15 +24,19 @@ mod of_persons;
 mod open;
 mod reasons;
 mod remember;
+mod rows;
 mod rules;
+mod schema;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use builtin::{demo_catalogue, product_rules};
+pub use builtin::{demo_catalogue, product_cases, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};
+pub use cases::{Case, Coverage, Facts as CaseFacts, Outcome, WrittenFact};
 pub use decide::{Denial, Grounds, InForce, Permit, Reason};
 pub use minimise::{Minimised, minimise};
 pub use model::{Act, Reveals, Scope};
 pub use of_bodies::Granted;
 pub use open::{OpenFault, Opened, Value, Values, Vault, open};
+pub use rows::{Line, Place, Priority, ROWS, Row, table};
 pub use rules::{About, Action, Citation, Rule, Rules};

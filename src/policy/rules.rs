@@ -14,9 +14,14 @@ use cedar_policy::{
     RestrictedExpression, Schema, ValidationMode, Validator,
 };
 
-use super::bundle::{Finding, RULES, SCHEMA};
+use super::bundle::{Finding, RULES, located, under};
+#[cfg(test)]
+use super::cases::Facts;
+use super::cases::WrittenFact;
 use super::catalogue::nearest;
-use super::model::{Fact, Stated};
+use super::model::Fact;
+use super::rows::ROWS;
+use super::schema;
 use crate::clock::Day;
 use crate::domain::{BadName, Text};
 
@@ -133,14 +138,12 @@ pub struct Rule {
 /// The annotations of a rule, all of them mandatory.
 const ANNOTATIONS: [&str; 10] = ["id", "cite", "read", "rows", "fr", "en", "mend_fr", "mend_en", "status", "about"];
 
-/// The last row of that table.
-const LAST_ROW: u8 = 42;
-
 /// The rules of a bundle.
 #[derive(Debug)]
 pub struct Rules {
     by_name: BTreeMap<String, Arc<Rule>>,
     slices: BTreeMap<Action, Slice>,
+    schema: Schema,
     file: EntityUid,
     authorizer: Authorizer,
     entities: Entities,
@@ -181,18 +184,18 @@ impl Rules {
     pub(super) fn compile(files: &BTreeMap<String, String>, findings: &mut Vec<Finding>) -> Option<Self> {
         let before = findings.len();
         let mut rules = BTreeMap::new();
-        for (path, text) in files.range(RULES.to_owned()..).take_while(|(path, _)| path.starts_with(RULES)) {
+        for (path, text) in under(files, RULES) {
             let rule = read_rule(path, text, findings);
             rules.extend(rule.map(|rule| (rule.id.clone(), Arc::new(rule))));
         }
-        validate(files, &rules, findings);
+        let schema = validate(files, &rules, findings);
         if rules.is_empty() && findings.len() == before {
             findings.push(Finding::at(RULES, "", 0, "there is no rule", "a bundle without rules allows nothing"));
         }
-        if findings.len() > before { None } else { Self::assemble(rules) }
+        schema.filter(|_| findings.len() == before).and_then(|schema| Self::assemble(rules, schema))
     }
 
-    fn assemble(rules: BTreeMap<String, Arc<Rule>>) -> Option<Self> {
+    fn assemble(rules: BTreeMap<String, Arc<Rule>>, schema: Schema) -> Option<Self> {
         let mut slices = BTreeMap::new();
         for action in Action::ALL.iter().copied() {
             let applying = rules.values().filter(|rule| rule.actions.contains(&action));
@@ -204,18 +207,40 @@ impl Rules {
             );
         }
         let file = uid("File", "it")?;
-        Some(Self { by_name: rules, slices, file, authorizer: Authorizer::new(), entities: Entities::empty() })
+        Some(Self { by_name: rules, slices, schema, file, authorizer: Authorizer::new(), entities: Entities::empty() })
     }
 
     /// What the rules for `action` say of these facts.
-    pub(super) fn weigh(&self, action: Action, stated: &Stated<'_>) -> Verdict {
-        let Some(slice) = self.slices.get(&action) else { return Verdict::doubt() };
-        self.weigh_with(slice, &slice.policies, stated).unwrap_or(Verdict::doubt())
+    pub(super) fn weigh<'f, N, F>(&self, action: Action, facts: impl IntoIterator<Item = (&'f N, &'f F)>) -> Verdict
+    where
+        N: AsRef<str> + 'f,
+        F: 'f,
+        RestrictedExpression: From<&'f F>,
+    {
+        let slice = self.slices.get(&action);
+        let verdict = slice.and_then(|slice| self.weigh_with(slice, &slice.policies, context(facts)?));
+        verdict.unwrap_or(Verdict::doubt())
     }
 
-    fn weigh_with(&self, slice: &Slice, policies: &PolicySet, stated: &Stated<'_>) -> Option<Verdict> {
-        let pairs = stated.iter().map(|(name, fact)| ((*name).to_owned(), expression(fact)));
-        let context = Context::from_pairs(pairs).ok()?;
+    /// Whether these facts are those that the schema says of `action`; otherwise which is not.
+    pub(super) fn conforms<'f, N, F>(
+        &self,
+        action: Action,
+        facts: impl IntoIterator<Item = (&'f N, &'f F)>,
+    ) -> Result<(), String>
+    where
+        N: AsRef<str> + 'f,
+        F: 'f,
+        RestrictedExpression: From<&'f F>,
+    {
+        let (Some(slice), Some(context)) = (self.slices.get(&action), context(facts)) else {
+            return Err("a fact stands twice".to_owned());
+        };
+        let uid = &slice.action;
+        context.validate(&self.schema, uid).map_err(|error| error.to_string())
+    }
+
+    fn weigh_with(&self, slice: &Slice, policies: &PolicySet, context: Context) -> Option<Verdict> {
         let request = Request::new(slice.asker.clone(), slice.action.clone(), self.file.clone(), context, None).ok()?;
         let response = self.authorizer.is_authorized(&request, policies, &self.entities);
         let ids: BTreeSet<&str> = response.diagnostics().reason().map(AsRef::as_ref).collect();
@@ -232,14 +257,38 @@ fn discharged(policy: &Policy) -> Option<Policy> {
     Policy::from_json(Some(policy.id().clone()), json).ok()
 }
 
-fn expression(fact: &Fact<'_>) -> RestrictedExpression {
-    let word = |text: &str| RestrictedExpression::new_string(text.to_owned());
-    match fact {
-        Fact::Is(holds) => RestrictedExpression::new_bool(*holds),
-        Fact::Word(text) => word(text),
-        Fact::Names(names) => RestrictedExpression::new_set(names.iter().copied().map(word)),
-        Fact::Made(names) => RestrictedExpression::new_set(names.iter().map(String::as_str).map(word)),
+fn context<'f, N, F>(facts: impl IntoIterator<Item = (&'f N, &'f F)>) -> Option<Context>
+where
+    N: AsRef<str> + 'f,
+    F: 'f,
+    RestrictedExpression: From<&'f F>,
+{
+    Context::from_pairs(facts.into_iter().map(|(name, fact)| (name.as_ref().to_owned(), fact.into()))).ok()
+}
+
+impl From<&Fact<'_>> for RestrictedExpression {
+    fn from(fact: &Fact<'_>) -> Self {
+        match fact {
+            Fact::Is(holds) => Self::new_bool(*holds),
+            Fact::Word(text) => word(text),
+            Fact::Names(names) => Self::new_set(names.iter().copied().map(word)),
+            Fact::Made(names) => Self::new_set(names.iter().map(String::as_str).map(word)),
+        }
     }
+}
+
+impl From<&WrittenFact> for RestrictedExpression {
+    fn from(fact: &WrittenFact) -> Self {
+        match fact {
+            WrittenFact::Is(holds) => Self::new_bool(*holds),
+            WrittenFact::Word(text) => word(text),
+            WrittenFact::Names(names) => Self::new_set(names.iter().map(String::as_str).map(word)),
+        }
+    }
+}
+
+fn word(text: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(text.to_owned())
 }
 
 fn uid(kind: &str, id: &str) -> Option<EntityUid> {
@@ -315,7 +364,7 @@ fn day_read(text: &str) -> Option<Option<Day>> {
 
 fn rows(text: &str) -> Option<BTreeSet<u8>> {
     let numbers = text.split(' ').filter(|number| *number != "-");
-    numbers.map(|number| number.parse().ok().filter(|row| (1..=LAST_ROW).contains(row))).collect()
+    numbers.map(|number| number.parse().ok().filter(|row| ROWS.iter().any(|known| known.row == *row))).collect()
 }
 
 /// Reads the annotations of one rule.
@@ -377,32 +426,21 @@ impl Annotations<'_> {
     }
 }
 
-fn known_actions() -> String {
+/// What an unknown action might have been.
+pub(super) fn known_actions() -> String {
     let names: Vec<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
     format!("known actions: {}", names.join(", "))
 }
 
-/// Validates the rules against the schema, and the schema's actions against ours.
-fn validate(files: &BTreeMap<String, String>, rules: &BTreeMap<String, Arc<Rule>>, findings: &mut Vec<Finding>) {
-    let Some(text) = files.get(SCHEMA) else {
-        findings.push(Finding::at(SCHEMA, "", 0, "there is no schema", "it says what rules may look at"));
-        return;
-    };
-    let schema = match Schema::from_cedarschema_str(text) {
-        Ok((schema, _)) => schema,
-        Err(error) => {
-            findings.push(located(SCHEMA, text, &DetailedError::from(&error)));
-            return;
-        }
-    };
-    for action in schema.actions().map(|uid| uid.id().unescaped().to_owned()) {
-        if action.parse::<Action>().is_err() {
-            let offset = text.find(&action).unwrap_or_default();
-            findings.push(Finding::at(SCHEMA, text, offset, format!("unknown action {action}"), known_actions()));
-        }
-    }
-    let Ok(policies) = PolicySet::from_policies(rules.values().map(|rule| rule.policy.clone())) else { return };
-    let result = Validator::new(schema).validate(&policies, ValidationMode::Strict);
+/// Validates the rules against the schema, which it reads.
+fn validate(
+    files: &BTreeMap<String, String>,
+    rules: &BTreeMap<String, Arc<Rule>>,
+    findings: &mut Vec<Finding>,
+) -> Option<Schema> {
+    let schema = schema::read(files, findings)?;
+    let policies = PolicySet::from_policies(rules.values().map(|rule| rule.policy.clone())).ok()?;
+    let result = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
     let errors = result.validation_errors().map(|error| (error.policy_id(), DetailedError::from(error)));
     let warnings = result.validation_warnings().map(|error| (error.policy_id(), DetailedError::from(error)));
     for (id, error) in errors.chain(warnings) {
@@ -410,28 +448,25 @@ fn validate(files: &BTreeMap<String, String>, rules: &BTreeMap<String, Arc<Rule>
         let text = files.get(&path).map_or("", String::as_str);
         findings.push(located(&path, text, &error));
     }
-}
-
-/// An error of the rules' language, where it says it is.
-fn located(path: &str, text: &str, error: &DetailedError) -> Finding {
-    let offset = error.source_locations.first().map_or(0, |label| label.loc.start);
-    Finding::at(path, text, offset, &error.message, error.help.clone().unwrap_or_default())
+    Some(schema)
 }
 
 #[cfg(test)]
 impl Rules {
     /// What the whole set says, unsliced.
-    pub(super) fn weigh_unsliced(&self, action: Action, stated: &Stated<'_>) -> Verdict {
+    pub(super) fn weigh_unsliced(&self, action: Action, facts: &Facts) -> Verdict {
         let whole = PolicySet::from_policies(self.by_name.values().map(|rule| rule.policy.clone())).unwrap();
-        self.weigh_with(&self.slices[&action], &whole, stated).unwrap()
+        self.weigh_with(&self.slices[&action], &whole, context(facts).unwrap()).unwrap()
     }
 
-    /// Whether these facts are what the schema says that rules may look at.
-    pub(super) fn conforms(&self, schema: &str, action: Action, stated: &Stated<'_>) -> bool {
-        let (schema, _) = Schema::from_cedarschema_str(schema).unwrap();
-        let pairs = stated.iter().map(|(name, fact)| ((*name).to_owned(), expression(fact)));
-        let context = Context::from_pairs(pairs).unwrap();
-        let Slice { asker, action, .. } = &self.slices[&action];
-        Request::new(asker.clone(), action.clone(), self.file.clone(), context, Some(&schema)).is_ok()
+    /// The rule as JSON, without its scope's actions.
+    pub(super) fn json(&self, id: &str) -> serde_json::Value {
+        discharged(&self.by_name[id].policy).unwrap().to_json().unwrap()
+    }
+
+    /// Whether this, in place of the rule and alone, fires on the facts; none where it cannot be evaluated.
+    pub(super) fn fires(&self, policies: &PolicySet, action: Action, facts: &Facts) -> Option<bool> {
+        let verdict = self.weigh_with(&self.slices[&action], policies, context(facts).unwrap()).unwrap();
+        (!verdict.in_doubt).then_some(!verdict.fired.is_empty())
     }
 }

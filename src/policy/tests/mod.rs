@@ -21,8 +21,10 @@ use crate::store::Precondition;
 mod cases;
 mod decisions;
 mod loading;
+mod mutants;
 mod persons;
 mod releases;
+mod rows;
 
 fn demo_files() -> BTreeMap<String, String> {
     product_rules().into_iter().chain(demo_catalogue()).collect()

@@ -120,10 +120,35 @@ impl Day {
         (self.0.year(), self.0.month(), self.0.day())
     }
 
+    /// First day of the calendar period in which this day lies; a week begins on Monday.
+    #[must_use]
+    pub fn first_of(self, period: Period) -> Self {
+        match period {
+            Period::Day => self,
+            Period::Week => self.plus_days(-i32::from(self.0.weekday().to_monday_zero_offset())),
+            Period::Month => Self(self.0.first_of_month()),
+            Period::Year => Self(self.0.first_of_year()),
+        }
+    }
+
     /// The month alone, `YYYY-MM`.
     pub fn month(self) -> String {
         format!("{:04}-{:02}", self.0.year(), self.0.month())
     }
+}
+
+/// A calendar period, in local days.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// A day.
+    Day,
+    /// From Monday to Sunday.
+    Week,
+    /// A month.
+    Month,
+    /// A year.
+    Year,
 }
 
 impl fmt::Display for Day {
@@ -179,6 +204,19 @@ mod tests {
         assert_eq!(day("2012-11-21").age_on(day("2026-11-21")), 14);
         assert_eq!(day("2012-02-29").age_on(day("2026-02-28")), 13);
         assert_eq!(day("2012-02-29").age_on(day("2026-03-01")), 14);
+    }
+
+    #[test]
+    fn a_period_begins_on_its_first_day() {
+        for (period, first) in [
+            (Period::Day, "2026-11-22"),
+            (Period::Week, "2026-11-16"),
+            (Period::Month, "2026-11-01"),
+            (Period::Year, "2026-01-01"),
+        ] {
+            assert_eq!(day("2026-11-22").first_of(period), day(first), "{period:?}");
+            assert_eq!(day(first).first_of(period), day(first), "{period:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Broker, Refusal, Setback, TRIES};
 use crate::crypto::SealingKey;
-use crate::domain::{Ask, Consent, Facts, SubjectId};
+use crate::domain::{Ask, Consent, Facts, Known, Relied, SubjectId};
 use crate::identity::AuthenticatedBody;
 use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
@@ -70,15 +70,20 @@ impl Broker {
         standing: &Standing,
         in_force: &InForce,
     ) -> Facts {
-        let grant_stands = standing.grant.as_ref().is_some_and(|grant| {
+        let grant = standing.grant.as_ref().filter(|grant| {
             !grant.revoked
-                && grant.on == GrantedOn::Consent(ask.consent)
+                && covers(&grant.on, ask)
                 && grant.client == *agency.client()
                 && self.clock.now() < grant.until
         });
+        let on = match (grant.map(|grant| &grant.on), consent) {
+            (_, Some(consent)) => Known::Consent(Box::new(consent)),
+            (Some(GrantedOn::Basis { subject, .. }), None) => Known::Basis(*subject),
+            _ => Known::Nothing,
+        };
         Facts {
-            consent,
-            grant_stands,
+            on,
+            grant_stands: grant.is_some(),
             subject_version: standing.subject_version,
             epoch: in_force.epoch(),
             custodian: self.custodian.clone(),
@@ -98,14 +103,23 @@ impl Broker {
             purpose: Some(&ask.purpose),
             attributes: ask.attributes.iter().collect(),
             subject,
-            consent: Some(ask.consent),
+            consent: ask.on.consent(),
         };
         self.refuse(denial, refused).await
     }
 }
 
+/// Whether a grant on this is one for the ask.
+fn covers(on: &GrantedOn, ask: &Ask) -> bool {
+    match (on, &ask.on) {
+        (GrantedOn::Consent(granted), Relied::Consent(asked)) => granted == asked,
+        (GrantedOn::Basis { purpose, .. }, Relied::Basis) => *purpose == ask.purpose,
+        _ => false,
+    }
+}
+
 /// What ties the release to the person; none where something of it is gone.
 fn ties(standing: &Standing, evidence: Option<SealingKey>) -> Option<Ties> {
-    let consent_entry = standing.consent.as_ref()?.entry;
-    Some(Ties { pseudonym: standing.pseudonym?, consent_entry, evidence: evidence? })
+    let previous = standing.consent.as_ref().map(|consent| consent.entry);
+    Some(Ties { pseudonym: standing.pseudonym?, previous, evidence: evidence? })
 }

@@ -17,8 +17,8 @@ pub type Version = u64;
 /// An agency asks for a data token.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ask {
-    /// The consent it relies on.
-    pub consent: ConsentId,
+    /// What it relies on.
+    pub on: Relied,
     /// The grant of its access token.
     pub grant: GrantId,
     /// The purpose it states.
@@ -31,11 +31,41 @@ pub struct Ask {
     pub idempotency_key: String,
 }
 
+/// What an ask relies on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Relied {
+    /// A consent or an authorisation, by its identifier.
+    Consent(ConsentId),
+    /// Another basis, which the catalogue gives for the purpose and the body; whose values, the grant says.
+    Basis,
+}
+
+impl Relied {
+    /// The consent that it names.
+    pub const fn consent(&self) -> Option<ConsentId> {
+        match self {
+            Self::Consent(id) => Some(*id),
+            Self::Basis => None,
+        }
+    }
+}
+
+/// What the broker knows of that on which an ask relies.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// Nothing of it is there.
+    Nothing,
+    /// The consent.
+    Consent(Box<Consent>),
+    /// The subject of a grant that rests on another basis.
+    Basis(SubjectId),
+}
+
 /// What the broker knows when an agency asks.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The consent, if there is such a one and it is the asking body's.
-    pub consent: Option<Consent>,
+    /// What the ask relies on, as far as it is there.
+    pub on: Known,
     /// Whether the grant stands.
     pub grant_stands: bool,
     /// Version of the subject: records, mandates, keys.

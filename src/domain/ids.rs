@@ -75,8 +75,18 @@ names! {
     KindId, "record kind", |text| is_slug(text, false);
     /// A written instrument: agreement, mandate contract, order.
     InstrumentId, "instrument", |text| is_slug(text, false);
-    /// An agreement (*entente*), s. 64 or 68.
+    /// An agreement between bodies (*entente*, ss. 64 and 68).
     AgreementId, "agreement", |text| is_slug(text, false);
+    /// A provision of an Act that needs information to be applied (s. 67).
+    ProvisionId, "provision", |text| is_slug(text, false);
+    /// A mandate or contract (s. 67.2).
+    ContractId, "contract", |text| is_slug(text, false);
+    /// An order of the Government (G-1.03, s. 12.14).
+    OrderId, "order", |text| is_slug(text, false);
+    /// Who keeps or handles information on the custodian's behalf.
+    HostId, "host", |text| is_slug(text, false);
+    /// A file on information that leaves Québec (s. 70.1).
+    OutsideId, "outside file", |text| is_slug(text, false);
     /// An attribute (*renseignement*), `kind.member`.
     AttributeId, "attribute", |text| is_slug(text, true) && text.split('.').filter(|part| !part.is_empty()).count() == 2 && text.matches('.').count() == 1;
 }

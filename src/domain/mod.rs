@@ -5,17 +5,21 @@
 //! INVARIANT: a stage of a consent carries the facts that are true in it, and no others.
 
 mod acts;
+mod basis;
 mod catalogue;
 mod consent;
 mod declared;
 mod event;
 mod ids;
+mod register;
 mod subject;
 
 pub use acts::*;
+pub use basis::*;
 pub use catalogue::*;
 pub use consent::*;
 pub use declared::*;
 pub use event::*;
 pub use ids::*;
+pub use register::*;
 pub use subject::*;

@@ -7,13 +7,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::App;
 use super::oauth::{AGENCY_RESOURCE, single};
 use super::problem::{self, KEY_MISSING, MALFORMED};
-use crate::domain::{Ask, AttributeId, ConsentId, PurposeId};
+use crate::domain::{Ask, AttributeId, ConsentId, PurposeId, Relied};
 use crate::identity::{AuthenticatedBody, NotAuthenticated};
 use crate::jose::object;
 
@@ -27,9 +27,15 @@ const MOST_ATTRIBUTES: usize = 64;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReleaseRequest {
-    consent_id: ConsentId,
+    /// Absent where the grant rests on another basis than a consent; never null.
+    #[serde(default, deserialize_with = "present")]
+    consent_id: Option<ConsentId>,
     purpose: PurposeId,
     attributes: Vec<AttributeId>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ConsentId>, D::Error> {
+    ConsentId::deserialize(deserializer).map(Some)
 }
 
 /// `POST /v1/releases`: one data token.
@@ -72,7 +78,7 @@ fn parse(app: &App, agency: &AuthenticatedBody, headers: &HeaderMap, body: &[u8]
     }
     let token = agency.token().ok_or_else(malformed)?;
     Ok(Ask {
-        consent: request.consent_id,
+        on: request.consent_id.map_or(Relied::Basis, Relied::Consent),
         grant: token.grant_id.parse().map_err(|_| malformed())?,
         purpose: request.purpose,
         attributes,

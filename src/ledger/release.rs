@@ -10,10 +10,10 @@ use super::entry::{Statement, object};
 use super::{Entered, EntryFault, Lane, Ledger, NotCommitted, NotEntered, event_of};
 use crate::clock::Moment;
 use crate::crypto::{SealingKey, random, sha256};
-use crate::domain::{Ask, AttributeId, BodyId, Catalogue, Consent, Event, Pseudonym, ReleaseId};
+use crate::domain::{Ask, AttributeId, Basis, BodyId, Catalogue, Event, PartA, Pseudonym, ReleaseId};
 use crate::identity::jwk;
 use crate::jose::{JoseError, Jwk, Signer, b64, canonical, encrypt, sign};
-use crate::policy::{Citation, Denial, Grounds, Opened};
+use crate::policy::{Citation, Denial, Grounds, Opened, RestsOn};
 use crate::store::{EntryRow, Fault, Hash, Precondition, Write};
 
 /// Life of a data token, in seconds: how fresh it is, not how long it proves.
@@ -80,8 +80,8 @@ impl DataToken {
 pub struct Ties {
     /// How the receiving body knows the subject.
     pub pseudonym: Pseudonym,
-    /// The entry that last changed the consent.
-    pub consent_entry: u64,
+    /// The entry that last changed the consent; none where the release rests on another basis.
+    pub previous: Option<u64>,
     /// The subject's key of evidence.
     pub evidence: SealingKey,
 }
@@ -99,11 +99,14 @@ pub enum NotReleased {
     /// The values are held by several bodies: each releases its own.
     #[error("the values are held by several bodies")]
     SeveralHolders,
+    /// The catalogue does not know what the register of s. 67.3 has to say of it.
+    #[error("the register of releases without consent cannot be written")]
+    NoRegister,
     /// What was released under this Idempotency-Key no longer holds.
     #[error("what was released before no longer holds")]
     Changed(ReleaseId),
-    /// The consent has no use left: a denial, to be entered like any other.
-    #[error("the consent has no use left")]
+    /// The consent has no use left, or the agreement none in this period: a denial, to be entered like any other.
+    #[error("no use is left")]
     UsesTaken(Box<Denial>),
     /// The token could not be signed or encrypted.
     #[error(transparent)]
@@ -146,12 +149,12 @@ impl Ledger {
             expires: issued.plus(TOKEN_LIFE),
             salt: b64::encode(random::<32>().map_err(EntryFault::from)?),
         };
-        let terms = &opened.kept().consent().terms;
-        let key_use = (terms.client.clone(), opened.act().idempotency_key.clone());
+        let key_use = (opened.kept().client().clone(), opened.act().idempotency_key.clone());
         // The key first: who repeats an ask that took the last use is answered like the first time.
         let mut preconditions = vec![Precondition::FreshKey(key_use.0.clone(), key_use.1.clone())];
         preconditions.extend_from_slice(opened.grounds().preconditions());
-        let writes = vec![Write::PutKeyUse(key_use.0, key_use.1, request)];
+        let uses = opened.grounds().preconditions().iter().filter_map(use_taken);
+        let writes = uses.chain([Write::PutKeyUse(key_use.0, key_use.1, request)]).collect();
         self.enter_release(Event::Release, opened, catalogue, ties, drawn, None, preconditions, writes).await
     }
 
@@ -179,7 +182,7 @@ impl Ledger {
         let salt = person.get("salt").and_then(Value::as_str).unwrap_or_default().to_owned();
         let drawn = Drawn { release, issued, expires, salt };
         let mut preconditions: Vec<_> = opened.grounds().preconditions().to_vec();
-        preconditions.retain(|condition| !matches!(condition, Precondition::UseLeft(_)));
+        preconditions.retain(|it| !matches!(it, Precondition::UseLeft(_) | Precondition::BasisUseLeft { .. }));
         preconditions.push(Precondition::Before(expires));
         let claims = act.get("claims").and_then(Value::as_str).unwrap_or_default().to_owned();
         let of = Some((row.index, claims));
@@ -210,19 +213,22 @@ impl Ledger {
         preconditions: Vec<Precondition>,
         writes: Vec<Write>,
     ) -> Result<Recorded, NotReleased> {
-        let terms = &opened.kept().consent().terms;
         let releasing = holder(&opened)?;
         let claims = self.claims(&opened, &drawn, &releasing, &ties.pseudonym.to_string());
         let digest = b64::encode(sha256(&[&canonical(&claims)?]));
         if of.as_ref().is_some_and(|(_, before)| *before != digest) {
             return Err(NotReleased::Changed(drawn.release));
         }
-        let statement = statement(event, &opened, &drawn, &releasing, &digest, of.map(|(index, _)| index), ties);
-        let encryption = catalogue.bodies.get(&terms.receiving).and_then(|body| body.encryption_key.as_ref());
+        let of = of.map(|(index, _)| index);
+        let statement = statement(event, &opened, catalogue, &drawn, &releasing, &digest, of, ties)?;
+        let encryption = catalogue.bodies.get(opened.kept().receiving()).and_then(|body| body.encryption_key.as_ref());
         let encryption = encryption.map(|key| jwk(key).ok_or(JoseError::Key)).transpose()?;
         let entered = match self.enter(Lane::Client, statement, preconditions, writes).await {
             Err(NotEntered::Commit(NotCommitted::Moved(Precondition::UseLeft(_)))) => {
                 return Err(NotReleased::UsesTaken(Box::new(Denial::uses_taken(opened.grounds()))));
+            }
+            Err(NotEntered::Commit(NotCommitted::Moved(Precondition::BasisUseLeft { .. }))) => {
+                return Err(NotReleased::UsesTaken(Box::new(Denial::interval_taken(opened.grounds()))));
             }
             entered => entered?,
         };
@@ -244,8 +250,7 @@ impl Ledger {
     }
 
     fn claims(&self, opened: &Opened<Ask>, drawn: &Drawn, releasing: &BodyId, sub: &str) -> Map<String, Value> {
-        let consent = opened.kept().consent();
-        let terms = &consent.terms;
+        let granted = opened.kept();
         let values: BTreeMap<&AttributeId, Value> = opened
             .values()
             .iter()
@@ -259,19 +264,19 @@ impl Ledger {
             .collect();
         let mut claims = object(json!({
             "iss": self.tokens.issuer,
-            "aud": terms.receiving,
+            "aud": granted.receiving(),
             "sub": sub,
             "iat": drawn.issued,
             "exp": drawn.expires,
             "jti": drawn.release,
-            "purpose": {"id": terms.purpose, "version": terms.purpose_version},
-            "basis": basis(consent, opened.grounds()),
+            "purpose": {"id": granted.purpose(), "version": granted.purpose_version()},
+            "basis": basis(granted.on(), opened.grounds()),
             "releasing": releasing,
             "values": values,
             "salt": drawn.salt,
             "cnf": {"jkt": opened.act().recipient_key},
         }));
-        if let Some(case) = &terms.case {
+        if let Some(case) = granted.case() {
             claims.insert("case_ref".into(), json!(case));
         }
         claims
@@ -279,9 +284,24 @@ impl Ledger {
 }
 
 /// The basis of a release, with its identifier under its own name: an enterprise's token speaks of no consent.
-fn basis(consent: &Consent, grounds: &Grounds) -> Value {
-    let kind = consent.terms.basis();
-    json!({"kind": kind, kind: consent.id, "citations": citations(grounds.citations())})
+fn basis(on: &RestsOn, grounds: &Grounds) -> Value {
+    let kind = on.word();
+    let named = match on {
+        RestsOn::Will { consent, .. } => json!(consent),
+        RestsOn::Basis(basis) => json!(basis.instrument()),
+    };
+    json!({"kind": kind, kind: named, "citations": citations(grounds.citations())})
+}
+
+/// The write that takes the use of which this precondition says that it is left. Uses of a consent are counted by the
+/// entry itself.
+fn use_taken(condition: &Precondition) -> Option<Write> {
+    match condition {
+        Precondition::BasisUseLeft { agreement, subject, from, .. } => {
+            Some(Write::TakeBasisUse { agreement: agreement.clone(), subject: *subject, from: *from })
+        }
+        _ => None,
+    }
 }
 
 /// The one body that holds the values.
@@ -293,25 +313,26 @@ fn holder(opened: &Opened<Ask>) -> Result<BodyId, NotReleased> {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "an entry says all of it")]
 fn statement(
     event: Event,
     opened: &Opened<Ask>,
+    catalogue: &Catalogue,
     drawn: &Drawn,
     releasing: &BodyId,
     claims: &str,
     of: Option<u64>,
     ties: Ties,
-) -> Statement {
-    let consent = opened.kept().consent();
-    let terms = &consent.terms;
+) -> Result<Statement, NotReleased> {
+    let granted = opened.kept();
     let attributes: Vec<&AttributeId> = opened.values().keys().collect();
     let mut act = object(json!({
         "releasing": releasing,
-        "receiving": terms.receiving,
-        "client": terms.client,
-        "purpose": terms.purpose,
-        "purpose_version": terms.purpose_version,
-        "basis": terms.basis(),
+        "receiving": granted.receiving(),
+        "client": granted.client(),
+        "purpose": granted.purpose(),
+        "purpose_version": granted.purpose_version(),
+        "basis": granted.on().word(),
         "citations": citations(opened.grounds().citations()),
         "attributes": attributes,
         "jti": drawn.release,
@@ -324,18 +345,36 @@ fn statement(
     if let Some(of) = of {
         act.insert("of".into(), json!(of));
     }
-    let person = object(json!({
+    let mut person = object(json!({
         "subject": opened.subject(),
-        "consent": consent.id,
-        "consent_version": consent.version,
         "records": records(opened),
-        "previous": ties.consent_entry,
         "salt": drawn.salt,
-        "case": terms.case,
+        "case": granted.case(),
     }));
-    let used = (event == Event::Release).then_some(consent.id);
+    let consent = granted.on().consent();
+    match granted.on() {
+        RestsOn::Will { consent, version, .. } => person.extend(object(json!({
+            "consent": consent, "consent_version": version, "previous": ties.previous,
+        }))),
+        RestsOn::Basis(basis) => {
+            act.insert("instrument".into(), json!(basis.instrument()));
+            act.extend(register(basis, opened, catalogue)?);
+        }
+    }
+    let used = consent.filter(|_| event == Event::Release).map(|(id, _)| id);
     let facts = Some(opened.grounds().facts_text().to_owned());
-    Statement { event, act, facts, person, subject: Some(*opened.subject()), evidence: Some(ties.evidence), used }
+    Ok(Statement { event, act, facts, person, subject: Some(*opened.subject()), evidence: Some(ties.evidence), used })
+}
+
+/// The member that carries the release's row of the register of s. 67.3. What has no row though the section asks for one
+/// is not released.
+fn register(basis: &Basis, opened: &Opened<Ask>, catalogue: &Catalogue) -> Result<Map<String, Value>, NotReleased> {
+    if !basis.in_register() {
+        return Ok(Map::new());
+    }
+    let granted = opened.kept();
+    let row = PartA::of(catalogue, basis, granted.receiving(), granted.purpose(), opened.values().keys());
+    Ok(object(json!({"register": row.ok_or(NotReleased::NoRegister)?})))
 }
 
 /// The record versions that are released, as a person part names them.

@@ -10,10 +10,25 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::bundle::{CATALOGUE, Finding, line_of};
-use crate::domain::{BadName, Catalogue};
+use crate::domain::{BadName, Catalogue, no_basis_of_ours};
 
 /// The sections of a catalogue.
-const SECTIONS: [&str; 7] = ["demo", "bodies", "kinds", "purposes", "instruments", "clients", "delegations"];
+const SECTIONS: [&str; 14] = [
+    "demo",
+    "law",
+    "bodies",
+    "kinds",
+    "purposes",
+    "instruments",
+    "agreements",
+    "provisions",
+    "contracts",
+    "orders",
+    "hosts",
+    "outside",
+    "clients",
+    "delegations",
+];
 
 /// Where things stand in the files: path of names, joined by a slash, to file and line.
 #[derive(Debug, Default)]
@@ -77,6 +92,13 @@ impl File<'_> {
                 "kinds" => self.entries("kinds", value, &mut into.kinds),
                 "purposes" => self.entries("purposes", value, &mut into.purposes),
                 "instruments" => self.entries("instruments", value, &mut into.instruments),
+                "agreements" => self.entries("agreements", value, &mut into.agreements),
+                "provisions" => self.entries("provisions", value, &mut into.provisions),
+                "contracts" => self.entries("contracts", value, &mut into.contracts),
+                "orders" => self.entries("orders", value, &mut into.orders),
+                "hosts" => self.entries("hosts", value, &mut into.hosts),
+                "outside" => self.entries("outside", value, &mut into.outside),
+                "law" => into.law = self.read(value).unwrap_or_default(),
                 "clients" => self.entries("clients", value, &mut into.clients),
                 "delegations" => self.delegations(value, into),
                 other => {
@@ -175,7 +197,9 @@ impl File<'_> {
         let line = line_of(self.text, span.map_or(0, |span| span.start));
         let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         let fix = match quoted.split_first() {
-            Some((word, known)) => did_you_mean(word, known.iter().copied()),
+            Some((word, known)) => {
+                no_basis_of_ours(word).map_or_else(|| did_you_mean(word, known.iter().copied()), ToOwned::to_owned)
+            }
             None => String::new(),
         };
         self.push(line, message.to_owned(), fix);

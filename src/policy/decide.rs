@@ -58,7 +58,7 @@ impl InForce {
     pub fn decide<A: Act>(&self, actor: &A::Actor, act: A, facts: &A::Facts, now: Moment) -> Result<Permit<A>, Denial> {
         let (catalogue, stopped) = (self.loaded.catalogue(), &self.stopped);
         let view = View { catalogue, stopped, epoch: self.epoch, now, day: now.day() };
-        let case = act.case(&view, actor, facts);
+        let case = act.case(&view, actor, facts).under_its_regime();
         let facts_text = canonical(case.action, &case.stated);
         let digest = sha256(&[self.loaded.digest(), facts_text.as_bytes()]);
         let weigh = || self.loaded.rules().weigh(case.action, &case.stated);
@@ -68,7 +68,8 @@ impl InForce {
         let stands = catalogue.demo || verdict.fired.iter().any(|rule| !rule.to_confirm);
         match case.kept.filter(|_| verdict.allowed && stands) {
             Some(kept) => {
-                let citations = cited(&verdict);
+                let mut citations = cited(&verdict);
+                citations.extend(case.grounds);
                 let (good_until, preconditions) = (case.good_until, case.preconditions);
                 drop(case.stated);
                 let action = case.action;
@@ -256,6 +257,11 @@ impl Denial {
     /// What was permitted found no use left in the transaction that would have taken it.
     pub fn uses_taken(grounds: &Grounds) -> Self {
         Self::of(grounds, reasons::uses_taken(grounds.action))
+    }
+
+    /// What was permitted found that the agreement's intervals leave no release in this period.
+    pub fn interval_taken(grounds: &Grounds) -> Self {
+        Self::of(grounds, reasons::interval_taken())
     }
 
     fn of(grounds: &Grounds, reason: Reason) -> Self {

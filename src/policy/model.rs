@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::rules::Action;
+use super::rules::{Action, Citation};
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId, KindId,
-    Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+    Abroad, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId,
+    KindId, Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -65,10 +65,30 @@ pub struct Scope {
 pub struct Case<'a, K> {
     pub(super) action: Action,
     pub(super) stated: Stated<'a>,
+    /// The regimes that govern what is asked for.
+    pub(super) regimes: Regimes,
     pub(super) good_until: Moment,
     pub(super) preconditions: Vec<Precondition>,
+    /// Provisions that the catalogue names as the ground, besides those of the rules.
+    pub(super) grounds: Vec<Citation>,
     /// None where there is nothing to permit, whatever the rules say.
     pub(super) kept: Option<K>,
+}
+
+/// Regimes by the name that the rules know them by.
+pub(super) type Regimes = BTreeSet<&'static str>;
+
+impl<K> Case<'_, K> {
+    /// The case as the rules of another statute see it, where one governs any of what is asked for: then no rule of the
+    /// Act is applied to it, and none of its sections is cited (s. 2).
+    pub(super) fn under_its_regime(self) -> Self {
+        if self.regimes.iter().all(|regime| *regime == word(Regime::Access)) {
+            return self;
+        }
+        let action = self.action.overlay();
+        let stated = Stated::from([("regimes", Fact::Names(self.regimes.clone()))]);
+        Self { action, stated, kept: None, ..self }
+    }
 }
 
 /// Facts by name, in the order of canonical JSON.
@@ -142,6 +162,18 @@ impl<'a> View<'a> {
         ])
     }
 
+    /// Whether the receiving body is public by law, and whether what it receives leaves Québec as s. 70.1 allows.
+    pub(super) fn state_recipient(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
+        let body = client.and_then(|client| self.catalogue.bodies.get_key_value(&client.body));
+        let assessed = |id: &BodyId| self.catalogue.assessed(&Abroad::Body(id.clone()), self.day);
+        stated.insert("public", body.is_some_and(|(_, found)| !found.public_under.is_empty()).into());
+        stated.insert("outside_quebec", body.is_some_and(|(_, found)| found.outside_quebec()).into());
+        // Under s. 68(1.1) alone: `of_bases` says so.
+        stated.insert("outside_exempt", false.into());
+        stated.insert("outside_assessed", body.is_some_and(|(id, _)| assessed(id)).into());
+        stated.insert("hosting_assessed", self.catalogue.hosts_assessed(self.day).into());
+    }
+
     /// The section under which the instrument was made.
     pub(super) fn capacity(&self, instrument: Option<&InstrumentId>) -> &'static str {
         match instrument.and_then(|id| self.catalogue.instruments.get(id)).map(|found| found.under) {
@@ -158,12 +190,12 @@ impl<'a> View<'a> {
     }
 
     /// The regimes that govern these kinds; that of an unknown kind is nobody's.
-    pub(super) fn regimes<'k>(&self, kinds: impl IntoIterator<Item = &'k KindId>) -> Fact<'a> {
-        Fact::Names(kinds.into_iter().filter_map(|id| self.catalogue.kinds.get(id)).map(|k| word(k.regime)).collect())
+    pub(super) fn regimes<'k>(&self, kinds: impl IntoIterator<Item = &'k KindId>) -> Regimes {
+        kinds.into_iter().filter_map(|id| self.catalogue.kinds.get(id)).map(|kind| word(kind.regime)).collect()
     }
 
     /// The regimes that govern the kinds of these attributes.
-    pub(super) fn regimes_of<'k>(&self, attributes: impl IntoIterator<Item = &'k AttributeId>) -> Fact<'a> {
+    pub(super) fn regimes_of<'k>(&self, attributes: impl IntoIterator<Item = &'k AttributeId>) -> Regimes {
         let kinds: BTreeSet<KindId> = attributes.into_iter().map(AttributeId::kind).collect();
         self.regimes(&kinds)
     }
@@ -194,6 +226,26 @@ pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, pu
     };
     stated.insert("purpose_of_body", client.is_some_and(of_body).into());
     stated.insert("purpose_of_client", client.is_some_and(of_client).into());
+}
+
+/// The attributes asked for, against those that the purpose knows; what is outside it is refused for that alone.
+pub(super) fn state_asked<'a>(
+    stated: &mut Stated<'a>,
+    view: &View<'a>,
+    client: Option<&Client>,
+    asked: impl Iterator<Item = &'a AttributeId> + Clone,
+    purpose: Option<&PurposeOf<'a>>,
+) {
+    let sensitive = |id: &AttributeId| view.catalogue.sensitive(id) && purpose.is_some_and(|it| it.purpose.allows(id));
+    let body = client.and_then(|client| view.catalogue.bodies.get(&client.body));
+    let kinds = { asked.clone() }.map(AttributeId::kind).collect::<BTreeSet<_>>().into_iter();
+    stated.insert("asked", names(asked.clone()));
+    stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
+    stated.insert("sensitive_asked", { asked }.any(sensitive).into());
+    stated.insert("encryption_key", body.is_some_and(|body| body.encryption_key.is_some()).into());
+    let mut holders = { kinds }.filter_map(|kind| view.catalogue.kinds.get(&kind)).map(|kind| &kind.holder);
+    view.state_recipient(stated, client);
+    stated.insert("holder_exists", holders.all(|holder| view.catalogue.exists(holder, view.day)).into());
 }
 
 /// A purpose with its name.
@@ -253,5 +305,6 @@ const fn word(regime: Regime) -> &'static str {
         Regime::CivilStatus => "CCQ-CIVIL-STATUS",
         Regime::Health => "R-22.1",
         Regime::Tax => "A-6.002",
+        Regime::Other => "OTHER",
     }
 }

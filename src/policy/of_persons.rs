@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, PurposeOf, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names, outlasts,
-    state_purpose,
+    Act, Case, PurposeOf, Regimes, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names,
+    outlasts, state_purpose,
 };
 use super::rules::Action;
 use crate::clock::Moment;
@@ -27,6 +27,7 @@ impl Act for Decision {
         let purpose = PurposeOf::find(view.catalogue, &terms.purpose);
         let mut stated = view.stated(client, &facts.custodian);
         state_purpose(&mut stated, client, purpose.as_ref());
+        view.state_recipient(&mut stated, client);
         state_own(&mut stated, view, actor, facts);
         state_terms(&mut stated, view, terms, purpose.as_ref());
         stated.insert("recipient", client.is_some_and(|client| client.body == terms.receiving).into());
@@ -39,7 +40,8 @@ impl Act for Decision {
         preconditions.push(Precondition::ClientRuns(terms.client.clone()));
         preconditions.push(Precondition::Consent(self.consent, 0));
         let action = if is_enterprise(facts) { Action::GiveAuthorisation } else { Action::GiveConsent };
-        Case { action, stated, good_until, preconditions, kept: Some(()) }
+        let regimes = view.regimes_of(&terms.attributes);
+        Case { action, stated, regimes, good_until, preconditions, grounds: Vec::new(), kept: Some(()) }
     }
 }
 
@@ -48,7 +50,6 @@ fn state_terms<'a>(stated: &mut Stated<'a>, view: &View<'a>, terms: &'a Terms, p
     let longer = |it: &PurposeOf<'_>| outlasts(view, it, Some(terms.until), terms.max_uses.or(Some(u32::MAX)));
     stated.insert("asked", names(&terms.attributes));
     stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
-    stated.insert("regimes", view.regimes_of(&terms.attributes));
     stated.insert("sensitive", names(terms.attributes.iter().filter(|id| view.catalogue.sensitive(id))));
     stated.insert("express", names(&terms.express));
     stated.insert("informed", informed(&terms.notice, view.now).into());
@@ -67,7 +68,6 @@ impl Act for Submission {
         view.state_collector(&mut stated, client);
         state_own(&mut stated, view, actor, facts);
         stated.insert("asked", kinds(&BTreeSet::new(), &BTreeSet::from([self.kind.clone()])));
-        stated.insert("regimes", view.regimes([&self.kind]));
         stated.insert("enterprise", is_enterprise(facts).into());
         stated.insert("minor_alone", minor_alone(view, facts).into());
 
@@ -75,7 +75,8 @@ impl Act for Submission {
         let mut preconditions = of_subject(view, facts, good_until);
         preconditions.push(Precondition::ClientRuns(self.client.clone()));
         preconditions.push(Precondition::DraftStands(self.draft));
-        Case { action: Action::Submit, stated, good_until, preconditions, kept: Some(()) }
+        let regimes = view.regimes([&self.kind]);
+        Case { action: Action::Submit, stated, regimes, good_until, preconditions, grounds: Vec::new(), kept: Some(()) }
     }
 }
 
@@ -102,12 +103,20 @@ impl Act for OwnView {
     ) -> Case<'a, Scope> {
         let mut stated = Stated::new();
         state_own(&mut stated, view, actor, facts);
-        stated.insert("regimes", view.regimes_of(&self.attributes));
         stated.insert("enterprise", is_enterprise(facts).into());
         let good_until = good_until(view, facts);
         let scope = Scope { subject: facts.subject, allowed: self.attributes.clone(), necessary: BTreeSet::new() };
         let preconditions = of_subject(view, facts, good_until);
-        Case { action: Action::ViewOwn, stated, good_until, preconditions, kept: Some(scope) }
+        let regimes = view.regimes_of(&self.attributes);
+        Case {
+            action: Action::ViewOwn,
+            stated,
+            regimes,
+            good_until,
+            preconditions,
+            grounds: Vec::new(),
+            kept: Some(scope),
+        }
     }
 }
 
@@ -166,6 +175,15 @@ impl Act for Reading {
         stated.insert("reason", (!self.reason.trim().is_empty()).into());
         let good_until = view.midnight();
         let preconditions = view.common(facts.epoch, good_until);
-        Case { action: Action::ReadLog, stated, good_until, preconditions, kept: Some(()) }
+        let regimes = Regimes::new();
+        Case {
+            action: Action::ReadLog,
+            stated,
+            regimes,
+            good_until,
+            preconditions,
+            grounds: Vec::new(),
+            kept: Some(()),
+        }
     }
 }

@@ -186,7 +186,7 @@ mod tests {
         let value = opened.values().values().next().unwrap();
         assert_eq!((&value.value, value.version, value.holder.as_str()), (&json!(2025), 3, "bqtu"));
         assert_eq!(value.via.as_ref().map(BodyId::as_str), Some("universite-du-fleuve"));
-        assert_eq!(*opened.subject(), opened.kept().consent().subject);
+        assert_eq!(opened.kept().on().word(), "consent");
         assert_eq!(opened.act().purpose.as_str(), "aide-etudes");
         assert!(!opened.grounds().citations().is_empty());
     }

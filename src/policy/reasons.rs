@@ -13,26 +13,31 @@ fn text(fr: &str, en: &str) -> Text {
 enum Of {
     Person,
     Enterprise,
+    /// What another statute than the Act governs.
+    Elsewhere,
 }
 
 impl Of {
     const fn asked(action: Action) -> Self {
         match action {
             Action::GiveAuthorisation | Action::ReleaseByAuthorisation => Self::Enterprise,
+            Action::Overlay | Action::OverlayOwn => Self::Elsewhere,
             _ => Self::Person,
         }
     }
 
     /// Sections 53 and 59: personal information is confidential, and released on a basis or not at all. Section 23: what
-    /// an enterprise supplied is not released without its consent, which is called its authorisation here.
+    /// an enterprise supplied is not released without its consent, which is called its authorisation here. Section 2: of
+    /// what another statute governs, nothing else in the Act is cited.
     fn default_deny(self) -> Vec<Citation> {
         let cited = |cite: &str, read: Option<&str>| {
             let read = read.and_then(|day| day.parse().ok());
-            Citation { cite: cite.to_owned(), read, to_confirm: read.is_none() }
+            Citation::new(cite, read, false)
         };
         match self {
             Self::Person => vec![cited("A-2.1, art. 53", None), cited("A-2.1, art. 59", Some("2019-01-21"))],
             Self::Enterprise => vec![cited("A-2.1, art. 23", None)],
+            Self::Elsewhere => vec![cited("A-2.1, art. 2", Some("2024-07-01"))],
         }
     }
 
@@ -41,12 +46,13 @@ impl Of {
         match self {
             Self::Person => id.to_owned(),
             Self::Enterprise => format!("authorisation-{id}"),
+            Self::Elsewhere => format!("overlay-{id}"),
         }
     }
 
     fn ask_anew(self) -> Text {
         match self {
-            Self::Person => text(
+            Self::Person | Self::Elsewhere => text(
                 "Présentez une nouvelle demande de consentement; la personne y répondra librement.",
                 "Make a new consent request; the person will answer it freely.",
             ),
@@ -70,6 +76,16 @@ pub(super) fn no_basis(action: Action) -> Reason {
             "Have this portal registered as a collector, under an agreement (s. 64) or a contract (s. 67.2).",
         ),
         Action::ReleaseByConsent | Action::ReleaseByAuthorisation => Of::asked(action).ask_anew(),
+        Action::ReleaseByAgreement | Action::ReleaseByAct | Action::ReleaseByContract | Action::ReleaseByMobility => {
+            text(
+                "Faites inscrire au catalogue l’acte sur lequel la communication repose.",
+                "Have the instrument on which the release rests entered in the catalogue.",
+            )
+        }
+        Action::Overlay | Action::OverlayOwn => text(
+            "Adressez-vous à l’organisme qui tient ces renseignements.",
+            "Apply to the body that keeps this information.",
+        ),
         Action::Submit | Action::GiveConsent | Action::GiveAuthorisation | Action::ViewOwn => text(
             "Ouvrez une session en votre nom ou au nom de la personne que vous représentez.",
             "Sign in in your own name, or for the person you represent.",
@@ -114,7 +130,7 @@ pub(super) fn no_authorisation() -> Reason {
 pub(super) fn nothing_on_file(action: Action) -> Reason {
     let of = Of::asked(action);
     let mend = match of {
-        Of::Person => text(
+        Of::Person | Of::Elsewhere => text(
             "La personne peut le déposer par un portail partenaire.",
             "The person can give it through a partner portal.",
         ),
@@ -139,7 +155,7 @@ pub(super) fn nothing_on_file(action: Action) -> Reason {
 pub(super) fn uses_taken(action: Action) -> Reason {
     let of = Of::asked(action);
     let text = match of {
-        Of::Person => text(
+        Of::Person | Of::Elsewhere => text(
             "Toutes les communications auxquelles la personne a consenti ont eu lieu.",
             "Every release that the person consented to has been made.",
         ),
@@ -149,6 +165,24 @@ pub(super) fn uses_taken(action: Action) -> Reason {
         ),
     };
     Reason { id: of.named("uses-taken"), citations: of.default_deny(), text, mend: of.ask_anew(), about: About::Person }
+}
+
+/// The agreement says how often, and that is done.
+pub(super) fn interval_taken() -> Reason {
+    let read = "2017-05-17".parse().ok();
+    Reason {
+        id: "interval-taken".to_owned(),
+        citations: vec![Citation::new("A-2.1, art. 68", read, false)],
+        text: text(
+            "L’entente ne permet plus de communication pour cette période.",
+            "The agreement permits no further release in this period.",
+        ),
+        mend: text(
+            "Attendez la prochaine période que l’entente prévoit.",
+            "Wait for the next period that the agreement provides for.",
+        ),
+        about: About::Request,
+    }
 }
 
 /// The rules could not be evaluated.
@@ -171,8 +205,8 @@ pub(super) fn in_doubt(action: Action) -> Reason {
 /// A reason of these by its name, for who reads a refusal in the log.
 pub(super) fn by_name(id: &str) -> Option<Reason> {
     let of = |action| [no_basis(action), nothing_on_file(action), uses_taken(action), in_doubt(action)];
-    let known = [Action::ReleaseByConsent, Action::ReleaseByAuthorisation].into_iter().flat_map(of);
-    known.chain([to_confirm(Vec::new())]).find(|reason| reason.id == id)
+    let known = [Action::ReleaseByConsent, Action::ReleaseByAuthorisation, Action::Overlay].into_iter().flat_map(of);
+    known.chain([interval_taken(), to_confirm(Vec::new())]).find(|reason| reason.id == id)
 }
 
 /// The only ground is one that counsel has yet to confirm.

@@ -113,7 +113,7 @@ pub const ROWS: &[Row] = &[
         "whether a consent is valid is computed each time; a void one serves nothing",
         &[function(
             "state_consent",
-            "src/policy/of_bodies.rs",
+            "src/policy/of_releases.rs",
             &["a_consent_void_when_given_stays_void_and_a_parents_ends_with_minority"],
         )],
     ),

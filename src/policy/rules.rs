@@ -44,6 +44,11 @@ macro_rules! actions {
                 }
             }
 
+            /// The action that decides in its place where another statute governs what is asked for.
+            pub(super) fn overlay(self) -> Self {
+                if self.asker() == Self::OverlayOwn.asker() { Self::OverlayOwn } else { Self::Overlay }
+            }
+
             /// The kind of asker.
             const fn asker(self) -> &'static str {
                 match self {
@@ -71,6 +76,18 @@ actions! {
     ReleaseByConsent, "release-by-consent", "Client";
     /// An agency asks for an enterprise's values; a redelivery too.
     ReleaseByAuthorisation, "release-by-authorisation", "Client";
+    /// An agency asks for a person's values under an agreement (s. 68).
+    ReleaseByAgreement, "release-by-agreement", "Client";
+    /// An agency asks for what an Act needs to be applied (s. 67).
+    ReleaseByAct, "release-by-act", "Client";
+    /// An agency asks for what a mandate or contract needs to be carried out (s. 67.2).
+    ReleaseByContract, "release-by-contract", "Client";
+    /// An agency asks for values under an order of mobility (G-1.03, s. 12.14).
+    ReleaseByMobility, "release-by-mobility", "Client";
+    /// A client asks for what another statute governs, whatever it asks.
+    Overlay, "overlay", "Client";
+    /// A person acts on what another statute governs, whatever the act.
+    OverlayOwn, "overlay-own", "Person";
     /// Someone looks at their own values.
     ViewOwn, "view-own", "Person";
     /// An officer looks into the log.
@@ -109,6 +126,13 @@ pub struct Citation {
     pub read: Option<Day>,
     /// Whether counsel has yet to confirm it: « à confirmer ».
     pub to_confirm: bool,
+}
+
+impl Citation {
+    /// A provision with the consolidation that was read; one of which none was is to be confirmed in any case.
+    pub(super) fn new(cite: &str, read: Option<Day>, to_confirm: bool) -> Self {
+        Self { cite: cite.to_owned(), read, to_confirm: to_confirm || read.is_none() }
+    }
 }
 
 /// One rule of law.
@@ -333,7 +357,7 @@ fn read_rule(path: &str, text: &str, findings: &mut Vec<Finding>) -> Option<Rule
             return None;
         }
         let dated = cited.into_iter().zip(read);
-        Some(dated.map(|(cite, read)| Citation { cite, read, to_confirm: to_confirm || read.is_none() }).collect())
+        Some(dated.map(|(cite, read)| Citation::new(&cite, read, to_confirm)).collect())
     });
     let actions = reader.actions();
     let (text, mend) = (Text { fr: fr?, en: en? }, Text { fr: mend_fr?, en: mend_en? });

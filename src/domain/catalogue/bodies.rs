@@ -1,6 +1,6 @@
 //! Public bodies, and how to reach and encrypt to them.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::Text;
 use crate::clock::Day;
@@ -18,11 +18,57 @@ pub struct Body {
     /// First day on which it no longer exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Day>,
+    /// Where it is: the laws of which Canadian province, or of which State, govern what it receives.
+    #[serde(default, skip_serializing_if = "Jurisdiction::is_quebec")]
+    pub jurisdiction: Jurisdiction,
     /// Whom a person may turn to: the person in charge of the protection of personal information (s. 8).
     pub contact: Contact,
     /// Key to which its data tokens are encrypted; without one it gets no sensitive attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption_key: Option<PublicJwk>,
+}
+
+impl Body {
+    /// Whether what it receives leaves Québec (s. 70.1).
+    pub fn outside_quebec(&self) -> bool {
+        !self.jurisdiction.is_quebec()
+    }
+}
+
+/// A State or one of its parts, by its ISO 3166 code; Québec where none is given.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Jurisdiction(String);
+
+impl Jurisdiction {
+    /// Whether it is Québec.
+    pub fn is_quebec(&self) -> bool {
+        self.0 == QUEBEC
+    }
+
+    /// Its code, for example `CA-ON` or `US`.
+    pub fn code(&self) -> &str {
+        &self.0
+    }
+}
+
+/// ISO 3166-2.
+const QUEBEC: &str = "CA-QC";
+
+impl Default for Jurisdiction {
+    fn default() -> Self {
+        Self(QUEBEC.to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for Jurisdiction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (state, part) = text.split_once('-').unwrap_or((&text, "A"));
+        let upper = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let formed = state.len() == 2 && upper(state) && (1..=3).contains(&part.len()) && upper(part);
+        if formed { Ok(Self(text)) } else { Err(de::Error::custom("an ISO 3166 code, for example CA-ON or US")) }
+    }
 }
 
 /// How to reach a body's person in charge.

@@ -62,7 +62,7 @@ pub enum Claim {
     Birthdate,
 }
 
-/// The statute that governs a kind. Only kinds under the Act have rules so far; others are refused.
+/// The statute that governs a kind. The rules know the Act; what another statute governs is refused in its name.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Regime {
     /// CQLR c..
@@ -77,6 +77,9 @@ pub enum Regime {
     /// CQLR c., tax information.
     #[serde(rename = "A-6.002")]
     Tax,
+    /// Another statute, which the catalogue's comments name.
+    #[serde(rename = "OTHER")]
+    Other,
 }
 
 /// Where a kind's values come from.

@@ -3,19 +3,25 @@
 //!
 //! One file per section.
 
+mod agreements;
+mod assessments;
 mod bodies;
 mod clients;
 mod instruments;
 mod kinds;
 mod offices;
+mod outside;
 mod purposes;
 mod texts;
 
+pub use agreements::*;
+pub use assessments::*;
 pub use bodies::*;
 pub use clients::*;
 pub use instruments::*;
 pub use kinds::*;
 pub use offices::*;
+pub use outside::*;
 pub use purposes::*;
 pub use texts::*;
 
@@ -23,7 +29,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeId, BodyId, ClientId, InstrumentId, KindId, PurposeId};
+use super::{
+    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HostId, InstrumentId, KindId, OrderId, OutsideId,
+    ProvisionId, PurposeId,
+};
 use crate::clock::Day;
 
 /// The whole catalogue.
@@ -40,10 +49,38 @@ pub struct Catalogue {
     pub purposes: BTreeMap<PurposeId, Purpose>,
     /// Written instruments.
     pub instruments: BTreeMap<InstrumentId, Instrument>,
+    /// Agreements between bodies.
+    pub agreements: BTreeMap<AgreementId, Agreement>,
+    /// Provisions of Acts that need information to be applied.
+    pub provisions: BTreeMap<ProvisionId, Provision>,
+    /// Mandates and contracts.
+    pub contracts: BTreeMap<ContractId, Contract>,
+    /// Orders of the Government.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Who keeps or handles information on the custodian's behalf.
+    pub hosts: BTreeMap<HostId, Host>,
+    /// Files on information that leaves Québec.
+    pub outside: BTreeMap<OutsideId, OutsideFile>,
+    /// Numbers that the law leaves to be counted.
+    pub law: Law,
     /// Clients.
     pub clients: BTreeMap<ClientId, Client>,
     /// Officers, by delegation.
     pub delegations: Vec<Delegation>,
+}
+
+/// Numbers of the law that counsel may have to correct: signed with the bundle, like the rules.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Law {
+    /// Calendar days from the Commission's receipt of an agreement to its coming into force (ss. 64 and 68).
+    pub cai_wait_days: u16,
+}
+
+impl Default for Law {
+    fn default() -> Self {
+        Self { cai_wait_days: 30 }
+    }
 }
 
 /// Whether `day` lies in `[from, until)`.
@@ -79,5 +116,42 @@ impl Catalogue {
         self.delegations
             .iter()
             .find(|found| found.issuer == issuer && found.sub == sub && in_force(found.from, found.until, day))
+    }
+
+    /// The basis on which `body` gets what `purpose` needs on `day`: the first in force of those listed for it, else the
+    /// first listed; the will of the subject where none is. None for who is no recipient.
+    pub fn basis(&self, purpose: &PurposeId, body: &BodyId, day: Day) -> Option<&Basis> {
+        const WILL: Basis = Basis::Consent {};
+        let found = self.purposes.get(purpose).filter(|found| found.recipients.contains(body))?;
+        let theirs = || found.bases.iter().filter(|it| it.recipients.contains(body)).map(|it| &it.basis);
+        Some(theirs().find(|it| self.basis_in_force(it, day)).or_else(|| theirs().next()).unwrap_or(&WILL))
+    }
+
+    /// Whether the instrument of a basis is in force on `day`, by its dates alone.
+    fn basis_in_force(&self, basis: &Basis, day: Day) -> bool {
+        match basis {
+            Basis::Consent {} => true,
+            Basis::Agreement { agreement } => {
+                self.agreements.get(agreement).is_some_and(|found| found.in_force(self.law.cai_wait_days, day))
+            }
+            Basis::Act { provision } => self.provisions.contains_key(provision),
+            Basis::Contract { contract } => {
+                self.contracts.get(contract).is_some_and(|found| in_force(found.from, Some(found.until), day))
+            }
+            Basis::Mobility { order, .. } => {
+                self.orders.get(order).is_some_and(|found| in_force(found.from, found.until, day))
+            }
+        }
+    }
+
+    /// Whether a file concludes, by `day`, that what goes to `abroad` is adequately protected (s. 70.1).
+    pub fn assessed(&self, abroad: &Abroad, day: Day) -> bool {
+        self.outside.values().any(|file| file.to == *abroad && file.adequate && file.on <= day)
+    }
+
+    /// Whether every host outside Québec has its file.
+    pub fn hosts_assessed(&self, day: Day) -> bool {
+        let mut outside = self.hosts.iter().filter(|(_, host)| !host.place.is_quebec());
+        outside.all(|(id, _)| self.assessed(&Abroad::Host(id.clone()), day))
     }
 }

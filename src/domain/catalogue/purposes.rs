@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::Text;
-use crate::domain::{AttributeId, BodyId, Declared};
+use crate::domain::{AttributeId, Basis, BodyId, Declared};
 
 /// A purpose (*fin*), versioned: one question, one consent, one token.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -19,6 +19,9 @@ pub struct Purpose {
     pub why: Text,
     /// Bodies that may ask for it.
     pub recipients: BTreeSet<BodyId>,
+    /// The bases on which bodies get what it needs; none listed is the will of the subject, for each recipient.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bases: Vec<BasisFor>,
     /// Attributes without which the purpose cannot be achieved, each with the reason (s. 64).
     pub necessary: Declared<AttributeId, Text>,
     /// Attributes that the person may leave out.
@@ -37,6 +40,16 @@ pub struct Purpose {
     pub kept: Text,
     /// What gives the body this programme or power: a provision as the rules cite it, or words.
     pub powers: Vec<Text>,
+}
+
+/// The basis on which some of a purpose's recipients get what it needs.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BasisFor {
+    /// Those recipients.
+    pub recipients: BTreeSet<BodyId>,
+    /// The basis.
+    pub basis: Basis,
 }
 
 impl Purpose {

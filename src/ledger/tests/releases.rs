@@ -78,7 +78,7 @@ impl Scene {
 
     fn ties(&self) -> Ties {
         let evidence = self.ledger.vault.key(&consent(terms()).subject, &Class::Evidence).unwrap().unwrap();
-        Ties { pseudonym: self.pseudonym, consent_entry: 5, evidence }
+        Ties { pseudonym: self.pseudonym, previous: Some(5), evidence }
     }
 
     async fn release(&self) -> Result<DataToken, NotReleased> {

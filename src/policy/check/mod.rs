@@ -3,11 +3,13 @@
 //!
 //! Not here: the form of the files (`catalogue`), the rules (`rules`).
 
+mod agreements;
 mod bodies;
 mod clients;
 mod instruments;
 mod kinds;
 mod offices;
+mod outside;
 mod purposes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,7 @@ use jsonschema::Validator;
 use super::bundle::Finding;
 use super::catalogue::{Places, did_you_mean};
 use crate::clock::Day;
-use crate::domain::{BodyId, Catalogue, KindId, PublicJwk};
+use crate::domain::{AttributeId, BodyId, Catalogue, KindId, PublicJwk};
 use crate::jose::Jwk;
 
 /// What the checks make.
@@ -37,6 +39,10 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     checker.kinds();
     checker.purposes();
     checker.instruments();
+    checker.agreements();
+    checker.contracts();
+    checker.orders();
+    checker.outside();
     checker.clients();
     checker.delegations();
     checker.checked
@@ -63,6 +69,20 @@ impl Checker<'_> {
         if !known.contains(name) {
             let fix = did_you_mean(name.as_ref(), known.into_iter().map(AsRef::as_ref));
             self.wrong(path, format!("there is no {what} `{name}`"), fix);
+        }
+    }
+
+    fn note(&mut self, path: &[&str], message: impl Into<String>) {
+        self.checked.notes.push(self.places.finding(path, message, ""));
+    }
+
+    fn known_attribute(&mut self, path: &[&str], attribute: &AttributeId) {
+        if self.catalogue.attribute(attribute).is_none() {
+            let all = self.catalogue.kinds.iter();
+            let all = all.flat_map(|(kind, it)| it.attributes.keys().map(move |name| format!("{kind}.{name}")));
+            let all: Vec<String> = all.collect();
+            let fix = did_you_mean(attribute.as_str(), all.iter().map(String::as_str));
+            self.wrong(path, format!("there is no attribute `{attribute}`"), fix);
         }
     }
 

@@ -1,8 +1,7 @@
 //! Purposes: recipients, bounds, attributes.
 
 use super::Checker;
-use crate::domain::{Purpose, Regime};
-use crate::policy::catalogue::did_you_mean;
+use crate::domain::{Basis, BasisFor, Purpose, Regime};
 
 impl Checker<'_> {
     pub(super) fn purposes(&mut self) {
@@ -23,6 +22,29 @@ impl Checker<'_> {
                 self.wrong(&[path[0], path[1], member], message, "");
             }
             self.purpose_attributes(id.as_str(), purpose);
+            self.bases(id.as_str(), purpose);
+        }
+    }
+
+    /// What a basis names exists and is this purpose's; only recipients have one.
+    fn bases(&mut self, id: &str, purpose: &Purpose) {
+        for BasisFor { recipients, basis } in &purpose.bases {
+            let path = ["purposes", id, "bases"];
+            for body in recipients.iter().filter(|body| !purpose.recipients.contains(*body)) {
+                self.wrong(&path, format!("`{body}` is no recipient of `{id}`"), "add it to the purpose's recipients");
+            }
+            let catalogue = self.catalogue;
+            match basis {
+                Basis::Consent {} => {}
+                Basis::Agreement { agreement } => {
+                    self.known(&path, "agreement", agreement, catalogue.agreements.keys());
+                }
+                Basis::Act { provision } => {
+                    self.known(&path, "provision", provision, catalogue.provisions.keys());
+                }
+                Basis::Contract { contract } => self.known(&path, "contract", contract, catalogue.contracts.keys()),
+                Basis::Mobility { order, .. } => self.known(&path, "order", order, catalogue.orders.keys()),
+            }
         }
     }
 
@@ -30,17 +52,11 @@ impl Checker<'_> {
         for (member, attributes) in [("necessary", &purpose.necessary), ("optional", &purpose.optional)] {
             for attribute in attributes.keys() {
                 let path = ["purposes", id, member, attribute.as_str()];
-                if self.catalogue.attribute(attribute).is_none() {
-                    let all = self.catalogue.kinds.iter();
-                    let all = all.flat_map(|(kind, it)| it.attributes.keys().map(move |name| format!("{kind}.{name}")));
-                    let all: Vec<String> = all.collect();
-                    let fix = did_you_mean(attribute.as_str(), all.iter().map(String::as_str));
-                    self.wrong(&path, format!("there is no attribute `{attribute}`"), fix);
-                }
+                self.known_attribute(&path, attribute);
                 let kind = self.catalogue.kinds.get(&attribute.kind());
                 if kind.is_some_and(|kind| kind.regime != Regime::Access) {
                     let message = format!("`{attribute}` is not under A-2.1: the rules will refuse it");
-                    self.checked.notes.push(self.places.finding(&path, message, ""));
+                    self.note(&path, message);
                 }
             }
         }

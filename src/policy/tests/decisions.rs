@@ -35,7 +35,7 @@ fn facts_single_out_nobody_conform_to_the_schema_and_are_canonical() {
     let (body, asked, granted) = (afe(), income(), facts(consent(terms())));
     let case = asked.case(&view, &body, &granted);
     check(case.action, &case.stated);
-    let unknown = Facts { consent: None, ..granted.clone() };
+    let unknown = Facts { on: Known::Nothing, ..granted.clone() };
     let case = asked.case(&view, &body, &unknown);
     check(case.action, &case.stated);
     let (consent_ask, of_client) = (consent_ask("aide-etudes", &["revenu.annuel"], "afe"), client_facts());

@@ -185,7 +185,7 @@ fn a_purpose_outside_the_act_is_noted() {
     kinds.push_str(&tail.replacen("regime = \"A-2.1\"", "regime = \"A-6.002\"", 1));
     let loaded = Bundle::from_files(files).load().unwrap();
     let notes: Vec<_> = loaded.notes().iter().map(|note| note.message.as_str()).collect();
-    assert_eq!(notes.len(), 2);
+    assert_eq!(notes.len(), 4);
     assert!(notes.iter().all(|note| note.contains("not under A-2.1")));
 }
 

@@ -12,12 +12,13 @@ use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::domain::{
     Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,
-    Facts, Giver, GrantId, Identified, KindId, Language, Mandate, MandateKind, Notice, OfficerFacts, OwnView,
-    PersonFacts, Query, Reading, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Terms,
+    Facts, Giver, GrantId, Identified, KindId, Known, Language, Mandate, MandateKind, Notice, OfficerFacts, OwnView,
+    PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
 
+mod bases;
 mod cases;
 mod decisions;
 mod loading;
@@ -123,12 +124,18 @@ pub(crate) fn consent(terms: Terms) -> Consent {
 }
 
 pub(crate) fn facts(consent: Consent) -> Facts {
-    Facts { consent: Some(consent), grant_stands: true, subject_version: 4, epoch: 7, custodian: custodian() }
+    Facts {
+        on: Known::Consent(Box::new(consent)),
+        grant_stands: true,
+        subject_version: 4,
+        epoch: 7,
+        custodian: custodian(),
+    }
 }
 
 pub(crate) fn ask(names: &[&str]) -> Ask {
     Ask {
-        consent: ConsentId::new([1; 16]),
+        on: Relied::Consent(ConsentId::new([1; 16])),
         grant: GrantId::new([3; 16]),
         purpose: "aide-etudes".parse().unwrap(),
         attributes: attributes(names),

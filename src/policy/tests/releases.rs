@@ -88,7 +88,7 @@ fn withdrawn_refused_expired_and_unknown_look_the_same_to_the_body() {
     let refused = Consent { stage: Stage::Refused { at: now().plus(-30) }, ..given.clone() };
     let expired = consent(Terms { until: now(), ..terms() });
     let others = consent(Terms { receiving: "saaq".parse().unwrap(), ..terms() });
-    let unknown = Facts { consent: None, ..facts(given.clone()) };
+    let unknown = Facts { on: Known::Nothing, ..facts(given.clone()) };
     let all = [withdrawn, refused, expired, others].into_iter().map(facts).chain([unknown]);
     let denials: Vec<_> =
         all.map(|facts| law.decide(&afe(), ask(&["revenu.annee"]), &facts, now()).unwrap_err()).collect();

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::clock::Moment;
 use crate::crypto::sha256;
-use crate::domain::{Ask, ClientId, ConsentId, Event, GrantId, SubjectId};
+use crate::domain::{Ask, ClientId, ConsentId, Event, GrantId, Relied, SubjectId};
 
 const NOW: Moment = Moment::from_unix(1_800_000_000);
 const SUBJECT: SubjectId = SubjectId::new([1; 16]);
@@ -90,7 +90,7 @@ impl<S: Stand> Bench<S> {
     /// What a release of an address and an employment rests on, asked under this Idempotency-Key.
     fn standing(&self, key: &str) -> Standing {
         let ask = Ask {
-            consent: CONSENT,
+            on: Relied::Consent(CONSENT),
             grant: GRANT,
             purpose: "aide-etudes".parse().unwrap(),
             attributes: ["adresse.ligne", "adresse.depuis", "emploi.titre"].map(|id| id.parse().unwrap()).into(),

@@ -270,7 +270,7 @@ fn standing(db: &Connection, ask: &Ask, client: &ClientId, body: &BodyId) -> rus
     let subject = match standing.grant.as_ref().map(|grant| &grant.on) {
         Some(GrantedOn::Basis { subject, .. }) => Some(*subject),
         Some(GrantedOn::Consent(_)) | None => {
-            standing.consent = consent(db, &ask.consent)?;
+            standing.consent = ask.on.consent().map_or(Ok(None), |id| consent(db, &id))?;
             standing.consent.as_ref().map(|consent| consent.subject)
         }
     };

@@ -27,6 +27,7 @@ mod open;
 mod reasons;
 mod remember;
 mod rows;
+mod rule;
 mod rules;
 mod schema;
 #[cfg(test)]
@@ -34,11 +35,12 @@ pub(crate) mod tests;
 
 pub use builtin::{demo_catalogue, product_cases, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};
-pub use cases::{Case, Coverage, Facts as CaseFacts, Outcome, WrittenFact};
+pub use cases::{Case, Coverage, Ruling, WrittenFact, WrittenFacts};
 pub use decide::{Denial, Grounds, InForce, Permit, Reason};
 pub use minimise::{Minimised, minimise};
 pub use model::{Act, Reveals, Scope};
 pub use of_releases::{Granted, RestsOn};
 pub use open::{OpenFault, Opened, Value, Values, Vault, open};
 pub use rows::{Line, Place, Priority, ROWS, Row, table};
-pub use rules::{About, Action, Citation, Rule, Rules};
+pub use rule::{About, Citation, Rule};
+pub use rules::{Action, Rules};

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
     Abroad, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId,

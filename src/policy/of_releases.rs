@@ -10,7 +10,8 @@ use super::model::{
     state_purpose,
 };
 use super::of_bases;
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
     Ask, AttributeId, Basis, BodyId, ClientId, Consent, ConsentId, Facts, Giver, Known, PurposeId, Relied, Stage,

@@ -14,6 +14,7 @@ mod forging;
 mod harness;
 mod kill;
 mod pages;
+mod policy;
 mod promises;
 mod races;
 mod redis;

@@ -16,6 +16,8 @@ use crate::jose::b64;
 use crate::policy::{Bundle, Finding};
 use crate::{telemetry, verify};
 
+mod policy;
+
 /// Unefois: people give their information to the State once.
 #[derive(Parser)]
 #[command(name = "unefois", version, about, arg_required_else_help = true)]
@@ -188,6 +190,10 @@ struct StopClient {
 
 #[derive(Subcommand)]
 enum Policy {
+    /// Check a bundle: what to mend, what is worth knowing, and with --table where each row of the law is answered
+    Check(policy::Check),
+    /// Run cases: what the rules must come to, by which rules and sections
+    Test(policy::Test),
     /// Bring a bundle into force
     Activate(Activate),
 }
@@ -249,6 +255,8 @@ pub fn run() -> ExitCode {
         Command::Export(export) => runtime.block_on(export_log(export)),
         Command::Erase(erase) => runtime.block_on(erase_keys(erase)),
         Command::Client(Client::Stop(stop)) => runtime.block_on(stop_client(stop)),
+        Command::Policy(Policy::Check(check)) => Ok(policy::check(&check)),
+        Command::Policy(Policy::Test(test)) => Ok(policy::test(&test)),
         Command::Policy(Policy::Activate(activate)) => runtime.block_on(activate_bundle(&activate)),
         Command::Keys(Keys::Administrator(new)) => new_administrator(&new),
     };

@@ -36,7 +36,7 @@ pub(super) struct Init {
     /// How many administrators must sign a bundle; `serve` asks for two
     #[arg(long, default_value_t = 2)]
     quorum: usize,
-    /// Folder of the first bundle: schema.cedarschema, rules/, catalogue/
+    /// Folder of the first bundle: schema/, rules/, catalogue/
     #[arg(long)]
     policies: PathBuf,
 }

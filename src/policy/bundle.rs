@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
+use cedar_policy::ffi::DetailedError;
+
 use super::decide::Reason;
 use super::reasons;
 use super::rules::{Rule, Rules};
@@ -16,12 +18,14 @@ use crate::domain::{Catalogue, KindId};
 use crate::jose;
 use crate::store::Hash;
 
-/// The file that says what rules may look at.
-pub(super) const SCHEMA: &str = "schema.cedarschema";
+/// The folder of what rules may look at.
+pub(super) const SCHEMA: &str = "schema/";
 /// The folder of rules.
 pub(super) const RULES: &str = "rules/";
 /// The folder of the catalogue.
 pub(super) const CATALOGUE: &str = "catalogue/";
+/// The parts of a bundle: folders, and how the files in them end.
+const PARTS: [(&str, &str); 3] = [(SCHEMA, ".cedarschema"), (RULES, ".cedar"), (CATALOGUE, ".toml")];
 
 /// The files of a bundle, by path, before anything is known of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,12 +81,12 @@ impl Bundle {
         Self { files }
     }
 
-    /// The bundle in a folder: its schema, `rules/*.cedar` and `catalogue/*.toml`. Other files are not part of it.
+    /// The bundle in a folder: `schema/*.cedarschema`, `rules/*.cedar` and `catalogue/*.toml`. Other files are not part
+    /// of it.
     pub fn read(folder: &Path) -> Result<Self, Vec<Finding>> {
         let mut files = BTreeMap::new();
         let mut findings = Vec::new();
-        read_file(folder, SCHEMA, &mut files, &mut findings);
-        for (under, ending) in [(RULES, ".cedar"), (CATALOGUE, ".toml")] {
+        for (under, ending) in PARTS {
             match names_in(&folder.join(under), ending) {
                 Ok(names) => {
                     for name in names {
@@ -133,16 +137,29 @@ impl Bundle {
     /// Files that no part of a bundle would read.
     fn strangers(&self) -> Vec<Finding> {
         let known = |path: &str| {
-            path == SCHEMA
-                || [(RULES, ".cedar"), (CATALOGUE, ".toml")].iter().any(|(under, ending)| {
-                    path.strip_prefix(under).is_some_and(|name| name.ends_with(ending) && !name.contains('/'))
-                })
+            PARTS.iter().any(|(under, ending)| {
+                path.strip_prefix(under).is_some_and(|name| name.ends_with(ending) && !name.contains('/'))
+            })
         };
+        let parts = PARTS.map(|(under, ending)| format!("{under}*{ending}")).join(", ");
         let strangers = self.files.keys().filter(|path| !known(path));
-        strangers
-            .map(|path| Finding::whole(path, "is no part of a bundle", "rules/*.cedar, catalogue/*.toml"))
-            .collect()
+        strangers.map(|path| Finding::whole(path, "is no part of a bundle", &parts)).collect()
     }
+}
+
+/// The files of one folder, in the order of their names.
+pub(super) fn under<'a>(
+    files: &'a BTreeMap<String, String>,
+    folder: &'static str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let from = files.range(folder.to_owned()..).map(|(path, text)| (path.as_str(), text.as_str()));
+    from.take_while(move |(path, _)| path.starts_with(folder))
+}
+
+/// An error of the rules' language, where it says it is.
+pub(super) fn located(path: &str, text: &str, error: &DetailedError) -> Finding {
+    let offset = error.source_locations.first().map_or(0, |label| label.loc.start);
+    Finding::at(path, text, offset, &error.message, error.help.clone().unwrap_or_default())
 }
 
 fn names_in(folder: &Path, ending: &str) -> std::io::Result<BTreeSet<String>> {

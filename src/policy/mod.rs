@@ -24,10 +24,11 @@ mod open;
 mod reasons;
 mod remember;
 mod rules;
+mod schema;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use builtin::{demo_catalogue, product_rules};
+pub use builtin::{demo_catalogue, product_cases, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};
 pub use decide::{Denial, Grounds, InForce, Permit, Reason};
 pub use minimise::{Minimised, minimise};

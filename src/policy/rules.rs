@@ -11,12 +11,13 @@ use std::sync::Arc;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet, Request,
-    RestrictedExpression, Schema, ValidationMode, Validator,
+    RestrictedExpression, ValidationMode, Validator,
 };
 
-use super::bundle::{Finding, RULES, SCHEMA};
+use super::bundle::{Finding, RULES, located, under};
 use super::catalogue::nearest;
 use super::model::{Fact, Stated};
+use super::schema;
 use crate::clock::Day;
 use crate::domain::{BadName, Text};
 
@@ -181,7 +182,7 @@ impl Rules {
     pub(super) fn compile(files: &BTreeMap<String, String>, findings: &mut Vec<Finding>) -> Option<Self> {
         let before = findings.len();
         let mut rules = BTreeMap::new();
-        for (path, text) in files.range(RULES.to_owned()..).take_while(|(path, _)| path.starts_with(RULES)) {
+        for (path, text) in under(files, RULES) {
             let rule = read_rule(path, text, findings);
             rules.extend(rule.map(|rule| (rule.id.clone(), Arc::new(rule))));
         }
@@ -377,30 +378,15 @@ impl Annotations<'_> {
     }
 }
 
-fn known_actions() -> String {
+/// What an unknown action might have been.
+pub(super) fn known_actions() -> String {
     let names: Vec<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
     format!("known actions: {}", names.join(", "))
 }
 
-/// Validates the rules against the schema, and the schema's actions against ours.
+/// Validates the rules against the schema.
 fn validate(files: &BTreeMap<String, String>, rules: &BTreeMap<String, Arc<Rule>>, findings: &mut Vec<Finding>) {
-    let Some(text) = files.get(SCHEMA) else {
-        findings.push(Finding::at(SCHEMA, "", 0, "there is no schema", "it says what rules may look at"));
-        return;
-    };
-    let schema = match Schema::from_cedarschema_str(text) {
-        Ok((schema, _)) => schema,
-        Err(error) => {
-            findings.push(located(SCHEMA, text, &DetailedError::from(&error)));
-            return;
-        }
-    };
-    for action in schema.actions().map(|uid| uid.id().unescaped().to_owned()) {
-        if action.parse::<Action>().is_err() {
-            let offset = text.find(&action).unwrap_or_default();
-            findings.push(Finding::at(SCHEMA, text, offset, format!("unknown action {action}"), known_actions()));
-        }
-    }
+    let Some(schema) = schema::read(files, findings) else { return };
     let Ok(policies) = PolicySet::from_policies(rules.values().map(|rule| rule.policy.clone())) else { return };
     let result = Validator::new(schema).validate(&policies, ValidationMode::Strict);
     let errors = result.validation_errors().map(|error| (error.policy_id(), DetailedError::from(error)));
@@ -412,12 +398,6 @@ fn validate(files: &BTreeMap<String, String>, rules: &BTreeMap<String, Arc<Rule>
     }
 }
 
-/// An error of the rules' language, where it says it is.
-fn located(path: &str, text: &str, error: &DetailedError) -> Finding {
-    let offset = error.source_locations.first().map_or(0, |label| label.loc.start);
-    Finding::at(path, text, offset, &error.message, error.help.clone().unwrap_or_default())
-}
-
 #[cfg(test)]
 impl Rules {
     /// What the whole set says, unsliced.
@@ -427,11 +407,10 @@ impl Rules {
     }
 
     /// Whether these facts are what the schema says that rules may look at.
-    pub(super) fn conforms(&self, schema: &str, action: Action, stated: &Stated<'_>) -> bool {
-        let (schema, _) = Schema::from_cedarschema_str(schema).unwrap();
+    pub(super) fn conforms(&self, schema: &cedar_policy::Schema, action: Action, stated: &Stated<'_>) -> bool {
         let pairs = stated.iter().map(|(name, fact)| ((*name).to_owned(), expression(fact)));
         let context = Context::from_pairs(pairs).unwrap();
         let Slice { asker, action, .. } = &self.slices[&action];
-        Request::new(asker.clone(), action.clone(), self.file.clone(), context, Some(&schema)).is_ok()
+        Request::new(asker.clone(), action.clone(), self.file.clone(), context, Some(schema)).is_ok()
     }
 }

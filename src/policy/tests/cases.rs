@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::demo_files;
-use crate::policy::Bundle;
 use crate::policy::model::{Fact, Stated};
 use crate::policy::rules::{Action, Rules};
+use crate::policy::{Bundle, schema};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,7 +139,7 @@ fn dropping_any_rule_is_noticed() {
 
 #[test]
 fn the_facts_of_every_case_are_those_of_the_schema() {
-    let schema = demo_files().remove("schema.cedarschema").unwrap();
+    let schema = schema::read(&demo_files(), &mut Vec::new()).unwrap();
     let rules = rules_without(None);
     for case in cases() {
         assert!(rules.conforms(&schema, case.action, &case.stated), "{}", case.name);

@@ -21,7 +21,7 @@ fn outside_the_demo_a_ground_to_confirm_permits_nothing() {
 #[test]
 fn facts_single_out_nobody_conform_to_the_schema_and_are_canonical() {
     let law = demo();
-    let schema = demo_files().remove("schema.cedarschema").unwrap();
+    let schema = schema::read(&demo_files(), &mut Vec::new()).unwrap();
     let stopped = BTreeSet::new();
     let view = View { catalogue: law.catalogue(), stopped: &stopped, epoch: 7, now: now(), day: now().day() };
     let check = |action, stated: &crate::policy::model::Stated<'_>| {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::decide::{Denial, InForce, Permit, canonical};
 use super::minimise;
 use super::model::{Act, View};
-use super::{Bundle, demo_catalogue, product_rules};
+use super::{Bundle, demo_catalogue, product_rules, schema};
 use crate::clock::{Day, Moment};
 use crate::domain::{
     Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,

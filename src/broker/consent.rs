@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::identity::{AuthenticatedBody, AuthenticatedPerson};
 use crate::ledger::{Proof, Refused};
 use crate::policy::{self, InForce, minimise};
-use crate::store::{EntryRow, Filter, GrantRow, Hash, Precondition, RecordRow, SearchRow, Write};
+use crate::store::{EntryRow, Filter, GrantRow, GrantedOn, Hash, Precondition, RecordRow, SearchRow, Write};
 
 /// Seconds in a day, for the length of a consent.
 const DAY: i64 = 86_400;
@@ -215,7 +215,7 @@ impl Broker {
         writes.push(Write::PutGrant(GrantRow {
             id: grant,
             client: terms.client.clone(),
-            consent: id,
+            on: GrantedOn::Consent(id),
             until: terms.until,
             revoked: false,
         }));
@@ -324,6 +324,9 @@ impl Broker {
                 origin: Origin::IdentityService,
                 via: None,
                 at: now,
+                issued: None,
+                valid_until: None,
+                concerns: None,
                 sealed: Vec::new(),
             };
             writes.extend(self.safe.put_record(row, &values)?);

@@ -6,7 +6,7 @@ use crate::domain::{Ask, Consent, Facts, SubjectId};
 use crate::identity::AuthenticatedBody;
 use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
-use crate::store::{Hash, KeyUse, Standing};
+use crate::store::{GrantedOn, Hash, KeyUse, Standing};
 
 impl Broker {
     /// Releases what `ask` may have. `body` is the request's body, for its Idempotency-Key.
@@ -72,7 +72,7 @@ impl Broker {
     ) -> Facts {
         let grant_stands = standing.grant.as_ref().is_some_and(|grant| {
             !grant.revoked
-                && grant.consent == ask.consent
+                && grant.on == GrantedOn::Consent(ask.consent)
                 && grant.client == *agency.client()
                 && self.clock.now() < grant.until
         });

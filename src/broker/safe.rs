@@ -64,6 +64,8 @@ impl Safe {
         Ok(Write::PutConsent(ConsentRow {
             id: *id,
             subject: *subject,
+            receiving: terms.receiving.clone(),
+            purpose: terms.purpose.clone(),
             version: *version,
             max_uses: terms.max_uses,
             sealed,

@@ -2,7 +2,7 @@
 
 use super::{Broker, Refusal};
 use crate::crypto::random;
-use crate::domain::{Giver, PersonFacts, SubjectId, SubjectKind};
+use crate::domain::{Giver, PersonFacts, SubjectId};
 use crate::identity::{Acting, AuthenticatedPerson, login};
 use crate::ledger::{Lane, NotCommitted, NotEntered};
 use crate::store::{Class, Precondition, Write};
@@ -41,15 +41,15 @@ impl Broker {
         if !self.decides_alone(signed_in) {
             return Err(NotActing::TooYoung);
         }
-        let subject = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.who.kind).await?;
+        let subject = self.subject(&signed_in.issuer, &signed_in.sub).await?;
         Ok(Acting { subject, who: signed_in.who.clone(), giver: Giver::Subject })
     }
 
     /// The signed-in person, acting for the subject that their identity service knows as `sub`.
     pub async fn acting_for(&self, signed_in: &login::SignedIn, sub: &str) -> Result<Acting, NotActing> {
         let represented = self.represented(signed_in).find(|found| found.sub == sub).ok_or(NotActing::NoMandate)?;
-        let representative = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.who.kind).await?;
-        let subject = self.subject(&signed_in.issuer, &represented.sub, represented.who.kind).await?;
+        let representative = self.subject(&signed_in.issuer, &signed_in.sub).await?;
+        let subject = self.subject(&signed_in.issuer, &represented.sub).await?;
         let giver = Giver::Representative { representative, mandate: represented.mandate.clone() };
         Ok(Acting { subject, who: represented.who.clone(), giver })
     }
@@ -66,14 +66,14 @@ impl Broker {
         Ok(())
     }
 
-    async fn subject(&self, issuer: &str, sub: &str, kind: SubjectKind) -> Result<SubjectId, Refusal> {
+    async fn subject(&self, issuer: &str, sub: &str) -> Result<SubjectId, Refusal> {
         let lookup = self.blind.identity(issuer, sub);
         if let Some(subject) = self.store.identity(&lookup)? {
             return Ok(subject);
         }
         let subject = SubjectId::new(random()?);
         let (_, key) = self.safe.vault().key_or_new(&subject, &Class::Evidence)?;
-        let mut writes = vec![Write::PutSubject(subject, kind), Write::PutIdentity(lookup, subject)];
+        let mut writes = vec![Write::PutSubject(subject), Write::PutIdentity(lookup, subject)];
         writes.extend(key);
         match self.ledger.write(Lane::Person, vec![Precondition::NewIdentity(lookup)], writes).await {
             Ok(_) => Ok(subject),

@@ -221,6 +221,9 @@ impl Broker {
             origin: Origin::Subject,
             via: Some(via),
             at: now,
+            issued: None,
+            valid_until: None,
+            concerns: None,
             sealed: Vec::new(),
         };
         let mut writes = self.safe.put_record(row, values)?;

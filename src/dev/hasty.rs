@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::domain::{Ask, BodyId, ClientId, ConsentId, DraftId, Event, KindId, Pseudonym, SubjectId, Version};
+use crate::domain::{
+    Ask, BodyId, ClientId, ConsentId, DraftId, Event, KindId, Pseudonym, PurposeId, SubjectId, Version,
+};
 use crate::store::{
-    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, EntryRow, Fault, Hash, Head, Leaf, Proposal,
-    RecordRow, Refused, Seal, Standing, Store, WrappedKey,
+    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, DueRow, EntryRow, Fault, Hash, Head, Leaf,
+    NoticeRow, Proposal, RecordRow, Refused, Seal, Standing, Store, WrappedKey,
 };
 
 /// How long a release that was acknowledged waits for its commit.
@@ -118,6 +120,10 @@ impl Store for Hasty {
         self.inner.subject_version(subject)
     }
 
+    fn status(&self, subject: &SubjectId) -> Result<Option<Vec<u8>>, Fault> {
+        self.inner.status(subject)
+    }
+
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault> {
         self.inner.identity(lookup)
     }
@@ -150,6 +156,16 @@ impl Store for Hasty {
         self.inner.consents_of(subject)
     }
 
+    fn consents_for(
+        &self,
+        receiving: &BodyId,
+        purpose: Option<&PurposeId>,
+        after: Option<ConsentId>,
+        limit: usize,
+    ) -> Result<Vec<ConsentRow>, Fault> {
+        self.inner.consents_for(receiving, purpose, after, limit)
+    }
+
     fn uses(&self, id: &ConsentId) -> Result<u64, Fault> {
         self.inner.uses(id)
     }
@@ -164,6 +180,14 @@ impl Store for Hasty {
 
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault> {
         self.inner.draft(id)
+    }
+
+    fn notices_of(&self, subject: &SubjectId, limit: usize) -> Result<Vec<NoticeRow>, Fault> {
+        self.inner.notices_of(subject, limit)
+    }
+
+    fn due(&self, before: Moment, limit: usize) -> Result<Vec<DueRow>, Fault> {
+        self.inner.due(before, limit)
     }
 
     fn bundle(&self, digest: &Hash) -> Result<Option<Vec<u8>>, Fault> {

@@ -44,6 +44,14 @@ events! {
     KeyRetired = 4, "key-retired";
     /// A client is stopped.
     ClientStop = 5, "client-stop";
+    /// A change of the catalogue is proposed.
+    Proposal = 6, "proposal";
+    /// A proposed change is approved.
+    Approval = 7, "approval";
+    /// Rules were rehearsed on what was decided before.
+    Rehearsal = 8, "rehearsal";
+    /// A statutory register gains what no release writes.
+    Register = 9, "register";
     /// A person confirmed a draft: it is a record.
     Submission = 16, "submission";
     /// A consent is given.
@@ -54,6 +62,18 @@ events! {
     Withdrawal = 19, "withdrawal";
     /// A person's keys of some classes are destroyed.
     Erasure = 20, "erasure";
+    /// A consent is suspended: nothing is released under it until it is carried.
+    ConsentSuspended = 21, "consent-suspended";
+    /// A consent has lapsed, for ever.
+    ConsentLapsed = 22, "consent-lapsed";
+    /// A consent is carried to the body that succeeds, and stands.
+    ConsentCarried = 23, "consent-carried";
+    /// A body attests values of a subject.
+    Attestation = 24, "attestation";
+    /// A consent has run out.
+    ConsentExpired = 25, "consent-expired";
+    /// A subject's status changes: a death, the end of a mandate.
+    Status = 26, "status";
     /// A portal asked what is on file.
     Check = 32, "check";
     /// A release is authorised.
@@ -62,6 +82,8 @@ events! {
     Redelivery = 34, "redelivery";
     /// An authenticated ask is refused.
     Refusal = 35, "refusal";
+    /// A person was told that a body gets information without their consent.
+    Informed = 36, "informed";
     /// An officer looked.
     OfficerRead = 48, "officer-read";
     /// An export was opened.

@@ -75,6 +75,8 @@ names! {
     KindId, "record kind", |text| is_slug(text, false);
     /// A written instrument: agreement, mandate contract, order.
     InstrumentId, "instrument", |text| is_slug(text, false);
+    /// An agreement (*entente*), s. 64 or 68.
+    AgreementId, "agreement", |text| is_slug(text, false);
     /// An attribute (*renseignement*), `kind.member`.
     AttributeId, "attribute", |text| is_slug(text, true) && text.split('.').filter(|part| !part.is_empty()).count() == 2 && text.matches('.').count() == 1;
 }
@@ -154,6 +156,8 @@ random_names! {
     GrantId, "g_";
     /// A portal's sealed draft that the person has not confirmed.
     DraftId, "d_";
+    /// A notice in a subject's inbox (*avis*).
+    NoticeId, "n_";
     /// One subject as one body sees it: random, pairwise, deleted on erasure.
     Pseudonym, "p_";
 }

@@ -221,6 +221,7 @@ impl<'a> Notice<'a> {
         let origin = match item.origin {
             Origin::Subject => self.page.word(self.t, "consent.declared_person", "consent.declared_enterprise"),
             Origin::IdentityService => self.t.say("consent.identity"),
+            Origin::Attested => self.t.say("consent.attested"),
         };
         let holder = self.t.say("consent.held_by").with("body", self.t.catalogue(&item.holder));
         match self.known(item).map(|known| known.via.as_ref()) {

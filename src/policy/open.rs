@@ -165,6 +165,9 @@ mod tests {
                 origin: Origin::Subject,
                 via: Some("universite-du-fleuve".parse().unwrap()),
                 at: now().plus(-86_400),
+                issued: None,
+                valid_until: None,
+                concerns: None,
                 sealed: Vec::new(),
             };
             Ok(self.0.as_object().map(|members| (row, members.clone())))

@@ -6,7 +6,7 @@
 //! INVARIANTS
 //! - Preconditions and writes are judged in order, each proposal seeing those before it; a failed proposal is undone
 //!   alone. What passed becomes durable in one transaction with its leaves and the signed checkpoint that covers them.
-//! - What the log accounts for changes only with an entry: a consent with one that gives, refuses or withdraws it.
+//! - What the log accounts for changes only with an entry: a consent with one that decides on it or changes its stage.
 //! - A commit whose outcome is not known is [`Fault::Broken`], never a success: the process takes no more writes.
 //! - Log rows are never changed or deleted.
 
@@ -15,16 +15,20 @@ mod search;
 mod sqlite;
 mod vault;
 
-pub use rows::{Class, ConsentRow, DraftRow, EntryRow, GrantRow, KeyUse, RecordRow, Standing, WrappedKey};
+pub use rows::{
+    Class, ConsentRow, DraftRow, DueRow, EntryRow, GrantRow, GrantedOn, KeyUse, NoticeRow, RecordRow, Standing,
+    WrappedKey,
+};
 pub use search::{Filter, Search, SearchRow};
 pub use sqlite::Sqlite;
 pub use vault::{Vault, VaultFault};
 
 use std::sync::Arc;
 
-use crate::clock::Moment;
+use crate::clock::{Day, Moment};
 use crate::domain::{
-    Ask, BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, Pseudonym, SubjectId, SubjectKind, Version,
+    AgreementId, Ask, BodyId, ClientId, ConsentId, DraftId, Event, GrantId, KindId, NoticeId, Pseudonym, PurposeId,
+    SubjectId, Version,
 };
 
 /// SHA-256 hash of the tree, a commitment, or a digest.
@@ -112,6 +116,17 @@ pub enum Precondition {
     Consent(ConsentId, Version),
     /// The consent has a use left.
     UseLeft(ConsentId),
+    /// The agreement has a use left for the subject, of `most` in the period that began on the day `from`.
+    BasisUseLeft {
+        /// The agreement.
+        agreement: AgreementId,
+        /// Whose information it is.
+        subject: SubjectId,
+        /// First day of the period.
+        from: Day,
+        /// Most uses in it.
+        most: u32,
+    },
     /// The client has not used this Idempotency-Key.
     FreshKey(ClientId, String),
     /// The one-time thing with this digest (code, confirmation) has not been spent.
@@ -126,6 +141,8 @@ pub enum Precondition {
     NewIdentity(Hash),
     /// The client has not been stopped.
     ClientRuns(ClientId),
+    /// The dated work is still to be done.
+    DueStands(Hash),
 }
 
 impl Precondition {
@@ -139,14 +156,17 @@ impl Precondition {
 #[derive(Clone, Debug)]
 pub enum Write {
     /// A new subject, version 1.
-    PutSubject(SubjectId, SubjectKind),
+    PutSubject(SubjectId),
     /// The subject is reached by this lookup digest.
     PutIdentity(Hash, SubjectId),
     /// The subject's version rises by one.
     MoveSubject(SubjectId),
+    /// The subject's status, sealed. What rests on it is told by [`Write::MoveSubject`], beside it.
+    PutStatus(SubjectId, Vec<u8>),
     /// A wrapped key of one class of the subject.
     PutKey(SubjectId, Class, WrappedKey),
-    /// Destroys the subject's keys of these classes, and its drafts.
+    /// Destroys the subject's keys of these classes, and its drafts; with the key of evidence its status and its notices,
+    /// and with its last key the dated work that is its own.
     DestroyKeys(SubjectId, Vec<Class>),
     /// Cuts the links of these entries to their subject.
     CutLinks(Vec<u64>),
@@ -158,10 +178,21 @@ pub enum Write {
     PutConsent(ConsentRow),
     /// How the body knows the subject.
     PutPseudonym(SubjectId, BodyId, Pseudonym),
-    /// Forgets all pseudonyms of the subject.
+    /// Forgets all pseudonyms of the subject, and how often agreements were used for it.
     DropPseudonyms(SubjectId),
     /// A grant.
     PutGrant(GrantRow),
+    /// Revokes what was granted on the consent.
+    RevokeGrantsOf(ConsentId),
+    /// Takes a use of the agreement for the subject.
+    TakeBasisUse {
+        /// The agreement.
+        agreement: AgreementId,
+        /// Whose information it is.
+        subject: SubjectId,
+        /// First day of the period in which it counts.
+        from: Day,
+    },
     /// The client used this Idempotency-Key for the entry of this proposal.
     PutKeyUse(ClientId, String, Hash),
     /// The one-time thing with this digest is spent; remembered until the moment given.
@@ -170,6 +201,14 @@ pub enum Write {
     PutDraft(DraftRow),
     /// The draft is gone.
     DropDraft(DraftId),
+    /// A notice to a subject.
+    PutNotice(NoticeRow),
+    /// The notice was read; the first reading is the one that is kept.
+    ReadNotice(NoticeId, Moment),
+    /// Dated work; planned again under its key, it moves to its new moment.
+    PutDue(DueRow),
+    /// The dated work under this key is done.
+    DoneDue(Hash),
     /// A bundle, by digest; it is in force from this entry on.
     Activate(Hash, Arc<[u8]>),
     /// The client is stopped.
@@ -184,18 +223,30 @@ impl Write {
     /// Whether it may be made together with an entry of this type, or without one.
     const fn goes_with(&self, entry: Option<Event>) -> bool {
         match self {
-            Self::PutConsent(_) => {
-                matches!(entry, Some(Event::Consent | Event::ConsentRefused | Event::Withdrawal))
-            }
+            Self::PutConsent(_) => matches!(
+                entry,
+                Some(
+                    Event::Consent
+                        | Event::ConsentRefused
+                        | Event::Withdrawal
+                        | Event::ConsentSuspended
+                        | Event::ConsentLapsed
+                        | Event::ConsentCarried
+                        | Event::ConsentExpired
+                )
+            ),
+            Self::PutStatus(..) => matches!(entry, Some(Event::Status)),
+            Self::TakeBasisUse { .. } => matches!(entry, Some(Event::Release)),
             Self::PutRecord(_)
             | Self::PutPseudonym(..)
             | Self::DropPseudonyms(_)
             | Self::DestroyKeys(..)
             | Self::PutKeyUse(..)
             | Self::PutGrant(_)
+            | Self::RevokeGrantsOf(_)
             | Self::Activate(..)
             | Self::StopClient(_) => entry.is_some(),
-            Self::PutSubject(..)
+            Self::PutSubject(_)
             | Self::PutIdentity(..)
             | Self::MoveSubject(_)
             | Self::PutKey(..)
@@ -204,6 +255,10 @@ impl Write {
             | Self::Spend(..)
             | Self::PutDraft(_)
             | Self::DropDraft(_)
+            | Self::PutNotice(_)
+            | Self::ReadNotice(..)
+            | Self::PutDue(_)
+            | Self::DoneDue(_)
             | Self::RaiseEphemeral
             | Self::SignOut(_) => true,
         }
@@ -304,6 +359,9 @@ pub trait Store: Send + Sync {
     /// The subject's version; 0 when there is none.
     fn subject_version(&self, subject: &SubjectId) -> Result<Version, Fault>;
 
+    /// The subject's status, sealed; none while nothing was said of it.
+    fn status(&self, subject: &SubjectId) -> Result<Option<Vec<u8>>, Fault>;
+
     /// The subject reached by a lookup digest.
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault>;
 
@@ -328,6 +386,16 @@ pub trait Store: Send + Sync {
     /// A subject's consents, newest change first.
     fn consents_of(&self, subject: &SubjectId) -> Result<Vec<ConsentRow>, Fault>;
 
+    /// Consents of any stage to a body, for one purpose or for each: by purpose and identifier, those that follow `after`,
+    /// at most `limit`. One that has been carried to another body meanwhile is still a place to go on from.
+    fn consents_for(
+        &self,
+        receiving: &BodyId,
+        purpose: Option<&PurposeId>,
+        after: Option<ConsentId>,
+        limit: usize,
+    ) -> Result<Vec<ConsentRow>, Fault>;
+
     /// Uses taken under a consent. Waits for a batch under way: for pages, not for asks.
     fn uses(&self, id: &ConsentId) -> Result<u64, Fault>;
 
@@ -339,6 +407,12 @@ pub trait Store: Send + Sync {
 
     /// A draft.
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault>;
+
+    /// Notices to a subject, newest first, at most `limit`.
+    fn notices_of(&self, subject: &SubjectId, limit: usize) -> Result<Vec<NoticeRow>, Fault>;
+
+    /// The work that is due before a moment, the oldest first, at most `limit`.
+    fn due(&self, before: Moment, limit: usize) -> Result<Vec<DueRow>, Fault>;
 
     /// A bundle's bytes.
     fn bundle(&self, digest: &Hash) -> Result<Option<Vec<u8>>, Fault>;

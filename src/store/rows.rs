@@ -1,9 +1,9 @@
 //! Rows as they are stored, whatever the engine.
 
 use super::{Hash, Leaf};
-use crate::clock::Moment;
+use crate::clock::{Day, Moment};
 use crate::domain::{
-    BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, Pseudonym, PurposeId, SubjectId, Version,
+    BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, NoticeId, Origin, Pseudonym, PurposeId, SubjectId, Version,
 };
 
 /// A class of a subject's sealed data: each has its own key and its own date of destruction.
@@ -53,6 +53,12 @@ pub struct RecordRow {
     pub via: Option<BodyId>,
     /// When.
     pub at: Moment,
+    /// The day on which it was issued, where a body attested it.
+    pub issued: Option<Day>,
+    /// The last day on which it is valid, where it has one.
+    pub valid_until: Option<Day>,
+    /// The other subjects of whom it speaks, sealed as its values are; none where it speaks of nobody else.
+    pub concerns: Option<Vec<u8>>,
     /// Its values, sealed under the subject's key of its class.
     pub sealed: Vec<u8>,
 }
@@ -64,9 +70,13 @@ pub struct ConsentRow {
     pub id: ConsentId,
     /// Whose.
     pub subject: SubjectId,
+    /// The body that may receive under it.
+    pub receiving: BodyId,
+    /// Its purpose; of a version that replaces another, the same.
+    pub purpose: PurposeId,
     /// Its version, from 1.
     pub version: Version,
-    /// Most uses.
+    /// Most uses; of a version that replaces another, the same.
     pub max_uses: Option<u32>,
     /// The consent, sealed under the subject's evidence key.
     pub sealed: Vec<u8>,
@@ -81,25 +91,42 @@ pub struct GrantRow {
     pub id: GrantId,
     /// The client that holds it.
     pub client: ClientId,
-    /// The consent it rests on.
-    pub consent: ConsentId,
+    /// What it rests on.
+    pub on: GrantedOn,
     /// When it ends.
     pub until: Moment,
     /// Whether it was revoked.
     pub revoked: bool,
 }
 
-/// What a release rests on, read at one moment. What hangs on the consent's subject is empty where there is no consent.
+/// What a grant rests on: a will, or a basis that asks for none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GrantedOn {
+    /// A consent.
+    Consent(ConsentId),
+    /// The basis that the purpose has for the client's body.
+    Basis {
+        /// Whose information may be asked for.
+        subject: SubjectId,
+        /// For which purpose.
+        purpose: PurposeId,
+    },
+}
+
+/// What a release rests on, read at one moment. Its subject is the grant's, where the grant rests on a basis, and the
+/// consent's otherwise: what hangs on the subject is empty where there is none.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Standing {
     /// What the Idempotency-Key led to before.
     pub key_use: Option<KeyUse>,
     /// The grant.
     pub grant: Option<GrantRow>,
-    /// The consent.
+    /// The consent; none where the grant rests on a basis.
     pub consent: Option<ConsentRow>,
     /// The subject's version.
     pub subject_version: Version,
+    /// The subject's status, sealed under the key of evidence; none while nothing was said of it.
+    pub status: Option<Vec<u8>>,
     /// The subject's key of evidence.
     pub evidence: Option<WrappedKey>,
     /// How the asking body knows the subject.
@@ -123,6 +150,36 @@ pub struct DraftRow {
     pub until: Moment,
     /// The values, sealed under the subject's key of the kind's class.
     pub sealed: Vec<u8>,
+}
+
+/// A notice to a subject as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NoticeRow {
+    /// Its identifier.
+    pub id: NoticeId,
+    /// To whom.
+    pub subject: SubjectId,
+    /// When.
+    pub at: Moment,
+    /// What it says, sealed under the subject's evidence key.
+    pub sealed: Vec<u8>,
+    /// When it was first read.
+    pub read: Option<Moment>,
+}
+
+/// Dated work as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DueRow {
+    /// Stands for the work: planned twice, it is planned once.
+    pub key: Hash,
+    /// When it is due.
+    pub at: Moment,
+    /// What is to be done.
+    pub job: String,
+    /// To what.
+    pub target: Vec<u8>,
+    /// Whose it is, if anyone's: it goes with that subject's last key.
+    pub subject: Option<SubjectId>,
 }
 
 /// A log entry as stored.

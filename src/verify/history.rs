@@ -1,26 +1,28 @@
 //! The history that an export tells: what its entries say, each after those before it.
 //!
 //! What it is: the leaf's form and time, the openings, and the rules that bind an entry to earlier ones: keys, rules in
-//! force, consents (P2, P5) and re-deliveries.
+//! force, bases, re-deliveries and, each in its place, consents (`consents`).
 //!
 //! What it is not: it takes leaves as they are. That they are the log's is the tree's affair, checked before.
 //!
-//! INVARIANT: of an entry that passed, about 25 bytes are kept if it is a release and 60 if it is a consent; of any
-//! other, nothing.
+//! INVARIANT: of an entry that passed, about 25 bytes are kept if it is a release and 80 if it decides on a consent; of
+//! any other, nothing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZeroU64;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
+use super::consents::{Consents, Tag};
 use super::folder::{Lines, Records};
 use super::keys::KeyHistory;
 use super::note::ed25519_verifies;
 use super::report::Halt;
 use super::{Departure, Event, Fault, LEAF_SIZE, Leaf, Persons, base64url, base64url_32};
+
+/// What an act's member `basis` may say.
+const BASES: [&str; 6] = ["consent", "authorisation", "agreement", "act", "contract", "mobility"];
 
 /// Follows the entries of the export in `folder`, and their person parts if it is opened.
 pub(super) fn check(folder: &Path, size: u64, opened: bool, history: &mut History) -> Result<(), Halt> {
@@ -55,7 +57,7 @@ pub(super) struct History {
     quorum: usize,
     keys: KeyHistory,
     releases: HashMap<Tag, u64>,
-    consents: HashMap<Tag, Consent>,
+    consents: Consents,
     entries: BTreeMap<&'static str, u64>,
     persons: Persons,
 }
@@ -70,7 +72,7 @@ impl History {
             quorum: 1,
             keys,
             releases: HashMap::new(),
-            consents: HashMap::new(),
+            consents: Consents::default(),
             entries: BTreeMap::new(),
             persons: Persons::default(),
         }
@@ -95,6 +97,7 @@ impl History {
         let (blind, payload) = act.opening(index)?.ok_or(rule("its act is not opened"))?;
         let act = leaf.open_act(&blind, payload)?;
         self.follow_log(index, &leaf, &act)?;
+        Self::follow_basis(leaf.event(), &act)?;
         match person.map(|person| person.opening(index)).transpose()? {
             None => {}
             Some(None) => self.persons.erased += 1,
@@ -175,42 +178,21 @@ impl History {
         Ok(())
     }
 
-    /// What one person's entries say of each other: nothing is released under a consent that does not stand.
+    /// Every basis is one of the closed enum, for ever.
+    fn follow_basis(event: Event, act: &Value) -> Result<(), Fault> {
+        let known = match act.get("basis") {
+            Some(basis) => basis.as_str().is_some_and(|basis| BASES.contains(&basis)),
+            None => !matches!(event, Event::Release | Event::Redelivery),
+        };
+        if known { Ok(()) } else { Err(rule("its basis is none that there is")) }
+    }
+
+    /// Entries of the log's own affairs are about nobody; what the others say of each other is the consents' affair.
     fn follow_person(&mut self, index: u64, leaf: &Leaf, act: &Value, person: &Value) -> Result<(), Fault> {
         if leaf.event().is_impersonal() && person.as_object().is_none_or(|person| !person.is_empty()) {
             return Err(rule("it is about a person, which entries of its type are not"));
         }
-        let consent = || person.get("consent").filter(|consent| consent.is_string()).map(Tag::of);
-        let subject = || person.get("subject").map(Tag::of).ok_or(rule("its person part names no subject"));
-        match leaf.event() {
-            Event::Consent => {
-                let consent = consent().ok_or(rule("its person part names no consent"))?;
-                if self.consents.insert(consent, Consent::given(subject()?, person)?).is_some() {
-                    return Err(rule("it gives a consent that was given or withdrawn before"));
-                }
-            }
-            Event::Withdrawal => {
-                let consent = consent().ok_or(rule("its person part names no consent"))?;
-                let subject = subject()?;
-                self.consents.entry(consent).or_insert(Consent::unknown(subject)).withdraw(index, subject)?;
-            }
-            Event::Release | Event::Redelivery => match consent() {
-                None if matches!(text(act, "basis"), Some("consent" | "authorisation")) => {
-                    return Err(rule("it names no consent, its basis"));
-                }
-                None => {}
-                Some(consent) => {
-                    let consent = self.consents.get_mut(&consent);
-                    let consent = consent.ok_or(rule("no entry before it gives the consent that it is under"))?;
-                    consent.stands(leaf.time(), subject()?)?;
-                    if leaf.event() == Event::Release {
-                        consent.take_use()?;
-                    }
-                }
-            },
-            _ => {}
-        }
-        Ok(())
+        self.consents.follow(index, leaf, act, person)
     }
 
     /// No two releases under one `jti`; a re-delivery is of an earlier release and carries its `jti`.
@@ -259,70 +241,6 @@ impl Line {
     }
 }
 
-/// Stands for an identifier: 16 bytes of its SHA-256, so that what is kept is small and names nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Tag([u8; 16]);
-
-impl Tag {
-    fn of(identifier: &Value) -> Self {
-        let digest: [u8; 32] = Sha256::digest(identifier.to_string()).into();
-        Self(digest.first_chunk().copied().unwrap_or_default())
-    }
-}
-
-/// A consent, as far as the entries so far have brought it.
-struct Consent {
-    subject: Tag,
-    until: u64,
-    uses_left: u64,
-    /// The entry that withdrew it, which cannot be the first of the log.
-    withdrawn: Option<NonZeroU64>,
-}
-
-impl Consent {
-    fn given(subject: Tag, person: &Value) -> Result<Self, Fault> {
-        let until = person.get("until").and_then(Value::as_u64).ok_or(rule("its consent has no end"))?;
-        let uses_left = match person.get("max_uses") {
-            Some(Value::Null) => Some(u64::MAX),
-            uses => uses.and_then(Value::as_u64),
-        };
-        let uses_left = uses_left.ok_or(rule("its consent does not say how often it may be used"))?;
-        Ok(Self { subject, until, uses_left, withdrawn: None })
-    }
-
-    /// A consent that is withdrawn although no entry gave it: nothing may be released under it.
-    fn unknown(subject: Tag) -> Self {
-        Self { subject, until: 0, uses_left: 0, withdrawn: None }
-    }
-
-    fn withdraw(&mut self, index: u64, subject: Tag) -> Result<(), Fault> {
-        self.is_of(subject)?;
-        self.withdrawn = self.withdrawn.or(NonZeroU64::new(index));
-        Ok(())
-    }
-
-    fn stands(&self, time: u64, subject: Tag) -> Result<(), Fault> {
-        self.is_of(subject)?;
-        match self.withdrawn {
-            Some(entry) => {
-                Err(Fault::Rule(format!("it comes after the withdrawal of its consent at entry {entry}").into()))
-            }
-            None if time > self.until => Err(rule("it comes after the end of its consent")),
-            None => Ok(()),
-        }
-    }
-
-    fn take_use(&mut self) -> Result<(), Fault> {
-        let left = self.uses_left.checked_sub(1);
-        self.uses_left = left.ok_or(rule("it is one use more than its consent allows"))?;
-        Ok(())
-    }
-
-    fn is_of(&self, subject: Tag) -> Result<(), Fault> {
-        if self.subject == subject { Ok(()) } else { Err(rule("its subject is not the one of its consent")) }
-    }
-}
-
 /// The public key of an Ed25519 JWK.
 fn ed25519_key(jwk: &Value) -> Option<[u8; 32]> {
     let ed25519 = text(jwk, "kty") == Some("OKP") && text(jwk, "crv") == Some("Ed25519");
@@ -333,7 +251,7 @@ fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
     value.get(member).and_then(Value::as_str)
 }
 
-fn rule(reason: &'static str) -> Fault {
+pub(super) fn rule(reason: &'static str) -> Fault {
     Fault::Rule(reason.into())
 }
 
@@ -342,34 +260,18 @@ mod tests {
     use serde_json::json;
 
     use super::super::testlog::{
-        ACTIVATION, BUNDLE_A, BUNDLE_B, CONSENT, Key, LAST_RELEASE, REDELIVERY, RELEASE, START, TestLog, WITHDRAWAL,
+        ACTIVATION, BUNDLE_A, BUNDLE_B, CONSENT, LAST_RELEASE, REDELIVERY, RELEASE, START, TestLog, departs, told,
     };
-    use super::super::{Report, Trust, audit};
+    use super::super::{Trust, audit};
     use super::*;
-
-    /// Audits a story changed before its tree was built, so that only what it tells can be wrong.
-    fn told(change: impl FnOnce(&mut TestLog)) -> Report {
-        let mut log = TestLog::story();
-        change(&mut log);
-        log.batches.truncate(5);
-        log.batches.push(log.entries.len());
-        audit(log.export(true).path(), &Trust { vkey: Some(Key::log().vkey), ..Trust::default() }).unwrap()
-    }
-
-    #[track_caller]
-    fn departs(entry: usize, reason: &str, change: impl FnOnce(&mut TestLog)) {
-        let report = told(change);
-        assert_eq!(report.departs, Some(Departure::entry(entry as u64, reason)));
-        assert!(!report.ok);
-    }
 
     #[test]
     fn a_history_is_followed_to_its_end() {
-        let report = told(|_| {});
+        let report = told(TestLog::go_on);
         assert_eq!(report.departs, None);
         assert_eq!(report.entries.len(), Event::ALL.len());
-        assert_eq!(report.entries["release"], 5);
-        assert_eq!(report.persons, Some(Persons { opened: 23, erased: 2 }));
+        assert_eq!(report.entries["release"], 6);
+        assert_eq!(report.persons, Some(Persons { opened: 38, erased: 2 }));
     }
 
     #[test]
@@ -487,61 +389,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_released_after_a_withdrawal() {
-        let late = "it comes after the withdrawal of its consent at entry 12";
-        departs(25, late, |log| log.add_release("s1", Some("c1"), "r9"));
-        departs(25, late, |log| log.add_redelivery("s1", "c1", "r1", 6));
-        departs(17, "it comes after the withdrawal of its consent at entry 12", |log| {
-            log.entries[17].person["consent"] = json!("c1");
-            log.entries[17].person["subject"] = json!("s1");
-        });
-        // A second withdrawal changes nothing.
-        departs(26, late, |log| {
-            let again = log.entries[WITHDRAWAL].clone();
-            log.add(19, "withdrawal", again.act, again.person);
-            log.add_release("s1", Some("c1"), "r9");
-        });
-        // What was withdrawn cannot be given again, nor what was withdrawn before it was given.
-        departs(25, "it gives a consent that was given or withdrawn before", |log| {
-            log.add_consent("s1", "c1", Some(9));
-        });
-        departs(26, "it gives a consent that was given or withdrawn before", |log| {
-            log.add(19, "withdrawal", json!({}), json!({"subject": "s1", "consent": "c9"}));
-            log.add_consent("s1", "c9", Some(9));
-        });
-    }
-
-    #[test]
-    fn nothing_is_released_beyond_a_consent() {
-        departs(LAST_RELEASE, "it is one use more than its consent allows", |log| {
-            log.entries[CONSENT].person["max_uses"] = json!(1);
-        });
-        departs(RELEASE, "it is one use more than its consent allows", |log| {
-            log.entries[CONSENT].person["max_uses"] = json!(0);
-        });
-        departs(RELEASE, "it comes after the end of its consent", |log| {
-            log.entries[CONSENT].person["until"] = json!(START + 5);
-        });
-        departs(REDELIVERY, "it comes after the end of its consent", |log| {
-            log.entries[CONSENT].person["until"] = json!(START + 6);
-        });
-        departs(CONSENT, "its consent has no end", |log| log.entries[CONSENT].person["until"] = json!("never"));
-        departs(CONSENT, "its consent does not say how often it may be used", |log| {
-            log.entries[CONSENT].person.as_object_mut().unwrap().remove("max_uses");
-        });
-        departs(RELEASE, "no entry before it gives the consent that it is under", |log| {
-            log.entries[RELEASE].person["consent"] = json!("c9");
-        });
-        departs(RELEASE, "it names no consent, its basis", |log| log.entries[RELEASE].person["consent"] = json!(null));
-        departs(RELEASE, "its subject is not the one of its consent", |log| {
-            log.entries[RELEASE].person["subject"] = json!("s2");
-        });
-        departs(CONSENT + 20, "its subject is not the one of its consent", |log| {
-            log.add(19, "withdrawal", json!({}), json!({"subject": "s1", "consent": "c3"}));
-        });
-        departs(3, "it is about a person, which entries of its type are not", |log| {
-            log.entries[3].person = json!({"subject": "s1"});
-        });
+    fn a_release_rests_on_one_of_the_bases_and_on_a_consent_only_where_that_is_its_basis() {
+        let unknown = "its basis is none that there is";
+        for basis in [json!("68.1"), json!("Consent"), json!(""), json!(68), json!(null)] {
+            departs(RELEASE, unknown, |log| log.entries[RELEASE].act["basis"] = basis.clone());
+            departs(CONSENT, unknown, |log| log.entries[CONSENT].act["basis"] = basis);
+        }
+        departs(RELEASE, unknown, |log| drop(log.entries[RELEASE].act.as_object_mut().unwrap().remove("basis")));
+        let tied = "it is tied to a consent, which is not its basis";
+        for basis in ["agreement", "act", "contract", "mobility"] {
+            departs(RELEASE, tied, |log| log.entries[RELEASE].act["basis"] = json!(basis));
+            assert_eq!(told(|log| log.entries[18].act["basis"] = json!(basis)).departs, None, "{basis}");
+        }
+        departs(18, tied, |log| log.entries[18].person["consent"] = json!(null));
+        for basis in ["consent", "authorisation"] {
+            let nothing = "it names no consent, its basis";
+            departs(18, nothing, |log| log.entries[18].act["basis"] = json!(basis));
+        }
     }
 
     #[test]

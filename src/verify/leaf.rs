@@ -32,6 +32,14 @@ pub enum Event {
     KeyRetired = 4,
     /// A client was stopped.
     ClientStop = 5,
+    /// A change of the catalogue is proposed.
+    Proposal = 6,
+    /// A proposed change is approved.
+    Approval = 7,
+    /// Rules were rehearsed on what was decided before.
+    Rehearsal = 8,
+    /// A statutory register gains what no release writes.
+    Register = 9,
     /// Information was submitted.
     Submission = 16,
     /// A consent was given.
@@ -42,6 +50,18 @@ pub enum Event {
     Withdrawal = 19,
     /// The key of a class of information was destroyed.
     Erasure = 20,
+    /// A consent is suspended: nothing is released under it until it is carried.
+    ConsentSuspended = 21,
+    /// A consent has lapsed, for ever.
+    ConsentLapsed = 22,
+    /// A consent is carried to the body that succeeds, and stands.
+    ConsentCarried = 23,
+    /// A body attests values of a subject.
+    Attestation = 24,
+    /// A consent has run out.
+    ConsentExpired = 25,
+    /// A subject's status changes: a death, the end of a mandate.
+    Status = 26,
     /// What is on file was asked.
     Check = 32,
     /// A release was authorised.
@@ -50,6 +70,8 @@ pub enum Event {
     Redelivery = 34,
     /// A release was refused.
     Refusal = 35,
+    /// A person was told that a body gets information without their consent.
+    Informed = 36,
     /// An officer read.
     OfficerRead = 48,
     /// An export was opened.
@@ -58,21 +80,32 @@ pub enum Event {
 
 impl Event {
     /// Every type, in the order of the bytes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 27] = [
         Self::Init,
         Self::Activation,
         Self::KeyAdded,
         Self::KeyRetired,
         Self::ClientStop,
+        Self::Proposal,
+        Self::Approval,
+        Self::Rehearsal,
+        Self::Register,
         Self::Submission,
         Self::Consent,
         Self::ConsentRefused,
         Self::Withdrawal,
         Self::Erasure,
+        Self::ConsentSuspended,
+        Self::ConsentLapsed,
+        Self::ConsentCarried,
+        Self::Attestation,
+        Self::ConsentExpired,
+        Self::Status,
         Self::Check,
         Self::Release,
         Self::Redelivery,
         Self::Refusal,
+        Self::Informed,
         Self::OfficerRead,
         Self::Opening,
     ];
@@ -95,15 +128,26 @@ impl Event {
             Self::KeyAdded => "key-added",
             Self::KeyRetired => "key-retired",
             Self::ClientStop => "client-stop",
+            Self::Proposal => "proposal",
+            Self::Approval => "approval",
+            Self::Rehearsal => "rehearsal",
+            Self::Register => "register",
             Self::Submission => "submission",
             Self::Consent => "consent",
             Self::ConsentRefused => "consent-refused",
             Self::Withdrawal => "withdrawal",
             Self::Erasure => "erasure",
+            Self::ConsentSuspended => "consent-suspended",
+            Self::ConsentLapsed => "consent-lapsed",
+            Self::ConsentCarried => "consent-carried",
+            Self::Attestation => "attestation",
+            Self::ConsentExpired => "consent-expired",
+            Self::Status => "status",
             Self::Check => "check",
             Self::Release => "release",
             Self::Redelivery => "redelivery",
             Self::Refusal => "refusal",
+            Self::Informed => "informed",
             Self::OfficerRead => "officer-read",
             Self::Opening => "opening",
         }
@@ -113,7 +157,16 @@ impl Event {
     pub fn is_impersonal(self) -> bool {
         matches!(
             self,
-            Self::Init | Self::Activation | Self::KeyAdded | Self::KeyRetired | Self::ClientStop | Self::Erasure
+            Self::Init
+                | Self::Activation
+                | Self::KeyAdded
+                | Self::KeyRetired
+                | Self::ClientStop
+                | Self::Proposal
+                | Self::Approval
+                | Self::Rehearsal
+                | Self::Register
+                | Self::Erasure
         )
     }
 }
@@ -292,15 +345,26 @@ mod tests {
             (3, "key-added"),
             (4, "key-retired"),
             (5, "client-stop"),
+            (6, "proposal"),
+            (7, "approval"),
+            (8, "rehearsal"),
+            (9, "register"),
             (16, "submission"),
             (17, "consent"),
             (18, "consent-refused"),
             (19, "withdrawal"),
             (20, "erasure"),
+            (21, "consent-suspended"),
+            (22, "consent-lapsed"),
+            (23, "consent-carried"),
+            (24, "attestation"),
+            (25, "consent-expired"),
+            (26, "status"),
             (32, "check"),
             (33, "release"),
             (34, "redelivery"),
             (35, "refusal"),
+            (36, "informed"),
             (48, "officer-read"),
             (49, "opening"),
         ];

@@ -12,6 +12,7 @@
 //! INVARIANT: a value of [`Leaf`], [`Checkpoint`], [`EntryProof`] or [`DataToken`] exists only after its own checks.
 //! INVARIANT: no message repeats what an entry, a token or a key says; it names places and rules.
 
+mod consents;
 mod export;
 mod folder;
 mod history;

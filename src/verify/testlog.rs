@@ -1,9 +1,9 @@
 //! Little logs for the tests, built by hand from `ledger/FORMAT.md` with `tlog_tiles` and `signed_note`.
 //!
-//! What it is: a history with every type of entry, whose entries a test may change before the tree is built, and the
+//! What it is: a history, and how it goes on to every type of entry, whose entries a test may change before the tree is built, and the
 //! folder that it is exported to, whose bytes a test may change after.
 //!
-//! What it is not: the writer. Nothing here is shared with it, nor with the verifier under test.
+//! What it is not: the writer. Nothing that makes a log is shared with it, nor with the verifier under test.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use signed_note::{Note, Signer as _, StandardSigner};
 use tlog_tiles::{Checkpoint, Error, Hash, HashReader, prove_record, record_hash, stored_hashes, tree_hash};
+
+use super::{Departure, Report, Trust, audit};
 
 pub(super) const ORIGIN: &str = "log.example.org/unefois";
 /// The time of the first entry; the others follow a second apart.
@@ -137,8 +139,8 @@ pub(super) const WITHDRAWAL: usize = 12;
 pub(super) const ACTIVATION: usize = 13;
 
 impl TestLog {
-    /// A history of 25 entries in six batches, with every type of entry. One consent is used twice and then withdrawn;
-    /// the subject of another is erased.
+    /// A history of 25 entries in six batches. One consent is used twice and then withdrawn; the subject of another is
+    /// erased.
     pub(super) fn story() -> Self {
         let mut log = Self { entries: Vec::new(), batches: vec![4, 8, 12, 16, 20, 25], jwks: json!({"keys": []}) };
         let administrators = [1, 2].map(|n| json!({"name": format!("admin {n}"), "jwk": Key::administrator(n).jwk()}));
@@ -179,6 +181,31 @@ impl TestLog {
         log
     }
 
+    /// Goes on with the types of entry that the story lacks: a body is succeeded, and consents end by no will.
+    pub(super) fn go_on(&mut self) {
+        let digest = base64url(&[3; 32]);
+        self.add(6, "proposal", json!({"section": "purposes", "digest": digest}), json!({}));
+        self.add(7, "approval", json!({"section": "purposes", "digest": digest}), json!({}));
+        self.add(8, "rehearsal", json!({"bundle": digest}), json!({}));
+        self.add(9, "register", json!({"part": "B"}), json!({}));
+
+        self.add_consent("s4", "c5", None);
+        self.add_stage(21, "consent-suspended", "s4", "c5");
+        self.add_carried("s4", "c5");
+        self.add_release("s4", Some("c5"), "r6");
+        self.carry_last();
+        self.add_stage(22, "consent-lapsed", "s4", "c5");
+
+        self.add(24, "attestation", json!({}), json!({"subject": "s4", "record": "d2"}));
+        self.add(26, "status", json!({}), json!({"subject": "s4"}));
+        self.add(36, "informed", json!({"basis": "act"}), json!({"subject": "s4"}));
+
+        self.add_consent("s5", "c6", Some(1));
+        self.last().person["until"] = json!(START + self.size());
+        self.add_stage(25, "consent-expired", "s5", "c6");
+        self.add_stage(19, "withdrawal", "s5", "c6");
+    }
+
     /// Adds an entry after the last: a second later, under the same rules.
     pub(super) fn add(&mut self, kind: u8, event: &str, mut act: Value, person: Value) {
         act["v"] = json!(1);
@@ -190,15 +217,39 @@ impl TestLog {
 
     pub(super) fn add_consent(&mut self, subject: &str, consent: &str, max_uses: Option<u64>) {
         let person = json!({"subject": subject, "consent": consent, "until": START + 1000, "max_uses": max_uses});
-        self.add(17, "consent", json!({"purpose": "logement"}), person);
+        let act = json!({"receiving": "habitation", "client": "habitation-app", "purpose": "logement"});
+        self.add(17, "consent", act, person);
+    }
+
+    /// Adds a change of a consent's stage.
+    pub(super) fn add_stage(&mut self, kind: u8, event: &str, subject: &str, consent: &str) {
+        self.add(kind, event, json!({}), json!({"subject": subject, "consent": consent}));
+    }
+
+    /// Adds that a consent is carried to another body and client.
+    pub(super) fn add_carried(&mut self, subject: &str, consent: &str) {
+        self.add_stage(23, "consent-carried", subject, consent);
+        self.carry_last();
+    }
+
+    /// The last entry is to the body and client that succeed.
+    pub(super) fn carry_last(&mut self) {
+        let act = &mut self.last().act;
+        (act["receiving"], act["client"]) = (json!("logis"), json!("logis-app"));
+    }
+
+    pub(super) fn last(&mut self) -> &mut Entry {
+        self.entries.last_mut().unwrap()
     }
 
     pub(super) fn add_release(&mut self, subject: &str, consent: Option<&str>, jti: &str) {
         let mut act = release_act(&claims(jti, self.entries.len()));
-        if consent.is_none() {
-            act["basis"] = json!("agreement");
+        let mut person = json!({"subject": subject, "salt": base64url(&[7; 32])});
+        match consent {
+            Some(consent) => person["consent"] = json!(consent),
+            None => act["basis"] = json!("agreement"),
         }
-        self.add(33, "release", act, json!({"subject": subject, "consent": consent, "salt": base64url(&[7; 32])}));
+        self.add(33, "release", act, person);
     }
 
     pub(super) fn add_redelivery(&mut self, subject: &str, consent: &str, jti: &str, of: u64) {
@@ -218,7 +269,7 @@ impl TestLog {
             })
             .collect();
         self.add(2, "activation", json!({"bundle": base64url(&bundle), "signatures": signatures}), json!({}));
-        self.entries.last_mut().unwrap().rules = bundle;
+        self.last().rules = bundle;
     }
 
     fn add_key(&mut self, kid: &str, usage: &str, jwk: &Value, until: Option<u64>) {
@@ -300,6 +351,22 @@ impl TestLog {
             stored
         })
     }
+}
+
+/// Audits a story changed before its tree was built, so that only what it tells can be wrong.
+pub(super) fn told(change: impl FnOnce(&mut TestLog)) -> Report {
+    let mut log = TestLog::story();
+    change(&mut log);
+    log.batches.truncate(5);
+    log.batches.push(log.entries.len());
+    audit(log.export(true).path(), &Trust { vkey: Some(Key::log().vkey), ..Trust::default() }).unwrap()
+}
+
+#[track_caller]
+pub(super) fn departs(entry: usize, reason: &str, change: impl FnOnce(&mut TestLog)) {
+    let report = told(change);
+    assert_eq!(report.departs, Some(Departure::entry(entry as u64, reason)));
+    assert!(!report.ok);
 }
 
 struct Stored(Vec<Hash>);

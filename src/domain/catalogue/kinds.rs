@@ -87,4 +87,6 @@ pub enum Origin {
     Subject,
     /// Vouched for by the identity service at sign-in.
     IdentityService,
+    /// Attested by the body that holds it.
+    Attested,
 }

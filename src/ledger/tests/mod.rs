@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::entry::{Statement, object};
 use super::*;
 use crate::crypto::{Ed25519Key, KeyRing, Secret};
-use crate::domain::{ConsentId, Custodian, SubjectId, SubjectKind};
+use crate::domain::{ConsentId, Custodian, SubjectId};
 use crate::jose::b64;
 use crate::store::{Class, Folder, Sqlite};
 use crate::verify;
@@ -146,8 +146,14 @@ fn of(event: Event, who: u8, act: Value, person: Value) -> Statement {
     }
 }
 
+/// What a consent and a release under it have in common.
+fn asked() -> Value {
+    json!({"receiving": "agence", "client": "agence-app", "purpose": "aide"})
+}
+
 fn released(who: u8, number: u64) -> Statement {
-    let act = json!({"jti": number.to_string(), "basis": "consent", "receiving": "agence", "purpose": "aide"});
+    let mut act = asked();
+    (act["jti"], act["basis"]) = (json!(number.to_string()), json!("consent"));
     Statement { used: Some(consent(who)), ..of(Event::Release, who, act, json!({"salt": "s"})) }
 }
 
@@ -158,10 +164,10 @@ async fn enter(ledger: &Ledger, statement: Statement, writes: Vec<Write>) -> Ent
 /// A person gives a consent, which is used twice and withdrawn: 4 entries.
 async fn consented(ledger: &Ledger, who: u8) {
     let (_, key) = ledger.vault.key_or_new(&subject(who), &Class::Evidence).unwrap();
-    let put = vec![Write::PutSubject(subject(who), SubjectKind::Person), key.unwrap()];
+    let put = vec![Write::PutSubject(subject(who)), key.unwrap()];
     ledger.write(Lane::Person, Vec::new(), put).await.unwrap();
     let terms = json!({"until": NOW.plus(1_000), "max_uses": 2});
-    enter(ledger, of(Event::Consent, who, json!({"purpose": "aide"}), terms), vec![]).await;
+    enter(ledger, of(Event::Consent, who, asked(), terms), vec![]).await;
     enter(ledger, released(who, u64::from(who) * 10), vec![]).await;
     enter(ledger, released(who, u64::from(who) * 10 + 1), vec![]).await;
     enter(ledger, of(Event::Withdrawal, who, json!({"outcome": "withdrawn"}), json!({})), vec![]).await;

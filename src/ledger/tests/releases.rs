@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::{Ask, KindId, Origin, Pseudonym};
 use crate::policy::tests::{afe, ask, consent, demo, facts, terms};
 use crate::policy::{self, InForce, Opened, minimise};
-use crate::store::{ConsentRow, GrantRow, RecordRow};
+use crate::store::{ConsentRow, GrantRow, GrantedOn, RecordRow};
 
 /// Life of a data token, in seconds.
 const LIFE: i64 = 86_400;
@@ -25,6 +25,9 @@ impl policy::Vault for Drawer {
             origin: Origin::Subject,
             via: None,
             at: NOW,
+            issued: None,
+            valid_until: None,
+            concerns: None,
             sealed: Vec::new(),
         };
         Ok(Some((row, object(json!({"annee": 2025})))))
@@ -45,18 +48,20 @@ impl Scene {
         let ledger = world.begun().await;
         let (consent, ask) = (consent(terms()), ask(&[]));
         let (_, key) = ledger.vault.key_or_new(&consent.subject, &Class::Evidence).unwrap();
-        let put = vec![Write::PutSubject(consent.subject, SubjectKind::Person), key.unwrap()];
+        let put = vec![Write::PutSubject(consent.subject), key.unwrap()];
         ledger.write(Lane::Person, Vec::new(), put).await.unwrap();
         let row = ConsentRow {
             id: consent.id,
             subject: consent.subject,
+            receiving: consent.terms.receiving.clone(),
+            purpose: consent.terms.purpose.clone(),
             version: consent.version,
             max_uses: None,
             sealed: Vec::new(),
             entry: 0,
         };
         let (client, until) = (consent.terms.client.clone(), consent.terms.until);
-        let grant = GrantRow { id: ask.grant, client, consent: consent.id, until, revoked: false };
+        let grant = GrantRow { id: ask.grant, client, on: GrantedOn::Consent(consent.id), until, revoked: false };
         let given = of(Event::Consent, 2, json!({}), json!({}));
         enter(&ledger, given, vec![Write::PutConsent(row), Write::PutGrant(grant)]).await;
         let in_force = InForce::new(Arc::clone(demo().loaded()), [], ledger.head().unwrap().epoch);

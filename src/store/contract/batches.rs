@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::stand::Stand;
-use super::{Bench, CONSENT, NOW, SUBJECT, client, consent_row, entry, entry_of, note, taking};
-use crate::domain::{Event, GrantId, KindId, Origin, Pseudonym, SubjectKind};
-use crate::store::{Class, Committed, Fault, GrantRow, Precondition, Proposal, RecordRow, Store as _, Write};
+use super::{Bench, CONSENT, GRANT, NOW, SUBJECT, client, consent_row, entry, entry_of, grant_row, note, taking};
+use crate::domain::{Event, KindId, Origin, Pseudonym};
+use crate::store::{Class, Committed, Fault, GrantedOn, Precondition, Proposal, RecordRow, Store as _, Write};
 
 on_each_engine! {
     each_sees_those_before_it
@@ -29,7 +29,7 @@ fn each_sees_those_before_it<S: Stand>() {
     let step = |conditions: Vec<Precondition>, writes| Proposal { preconditions: conditions, writes, ..entry(1) };
     let key = || Precondition::FreshKey(client("agence"), "k".into());
     let outcomes = bench.outcomes(&[
-        step(vec![Precondition::Subject(SUBJECT, 0)], vec![Write::PutSubject(SUBJECT, SubjectKind::Person)]),
+        step(vec![Precondition::Subject(SUBJECT, 0)], vec![Write::PutSubject(SUBJECT)]),
         step(vec![Precondition::Subject(SUBJECT, 1)], vec![Write::MoveSubject(SUBJECT)]),
         step(vec![Precondition::Subject(SUBJECT, 1)], vec![]),
         step(
@@ -52,7 +52,7 @@ fn a_failed_one_is_undone_alone<S: Stand>() {
     let mut failing = Proposal {
         preconditions: vec![Precondition::Epoch(9)],
         writes: vec![
-            Write::PutSubject(SUBJECT, SubjectKind::Person),
+            Write::PutSubject(SUBJECT),
             Write::PutConsent(consent_row(CONSENT, 1, None)),
             Write::RaiseEphemeral,
             Write::Activate([1; 32], Arc::from([])),
@@ -121,10 +121,11 @@ fn what_the_log_accounts_for_changes_only_with_its_entry<S: Stand>() {
         origin: Origin::Subject,
         via: None,
         at: NOW,
+        issued: None,
+        valid_until: None,
+        concerns: None,
         sealed: vec![3],
     };
-    let id = GrantId::new([3; 16]);
-    let grant = GrantRow { id, client: client("agence"), consent: CONSENT, until: NOW.plus(60), revoked: false };
     let accounted_for = [
         consent(),
         Write::PutRecord(record),
@@ -132,7 +133,8 @@ fn what_the_log_accounts_for_changes_only_with_its_entry<S: Stand>() {
         Write::DropPseudonyms(SUBJECT),
         Write::DestroyKeys(SUBJECT, vec![Class::Evidence]),
         Write::PutKeyUse(client("agence"), "k".into(), [0; 32]),
-        Write::PutGrant(grant),
+        Write::PutGrant(grant_row(GRANT, GrantedOn::Consent(CONSENT))),
+        Write::RevokeGrantsOf(CONSENT),
         Write::Activate([8; 32], b"rules".as_slice().into()),
         Write::StopClient(client("agence")),
     ];
@@ -140,9 +142,29 @@ fn what_the_log_accounts_for_changes_only_with_its_entry<S: Stand>() {
         let alone = Proposal { writes: vec![write.clone()], ..Proposal::default() };
         assert!(matches!(bench.at(NOW, &[entry(1), alone]), Err(Fault::Undone(_))), "{write:?}");
     }
-    // An entry of another type accounts for no consent, neither its own nor one beside it.
-    let beside = Proposal { writes: vec![consent()], ..entry(1) };
-    assert!(matches!(bench.at(NOW, &[entry_of(Event::Consent, 2), beside]), Err(Fault::Undone(_))));
+    let day = "2026-11-01".parse().unwrap();
+    let used = || Write::TakeBasisUse { agreement: "entente".parse().unwrap(), subject: SUBJECT, from: day };
+    let status = || Write::PutStatus(SUBJECT, vec![1]);
+    let stages = [
+        Event::Consent,
+        Event::ConsentRefused,
+        Event::Withdrawal,
+        Event::ConsentSuspended,
+        Event::ConsentLapsed,
+        Event::ConsentCarried,
+        Event::ConsentExpired,
+    ];
+    // An entry of another type accounts for none of these, neither its own nor one beside it.
+    for (write, with) in [(consent(), &stages[..]), (used(), &[Event::Release]), (status(), &[Event::Status])] {
+        let alone = Proposal { writes: vec![write.clone()], ..Proposal::default() };
+        assert!(matches!(bench.at(NOW, &[entry_of(with[0], 2), alone]), Err(Fault::Undone(_))), "{write:?}");
+        for event in Event::ALL.iter().copied() {
+            let beside = Proposal { writes: vec![write.clone()], ..entry_of(event, 1) };
+            assert_eq!(beside.accounted_for().is_ok(), with.contains(&event), "{write:?} with {event}");
+            let others = !with.contains(&event);
+            assert!(!others || matches!(bench.at(NOW, &[entry_of(with[0], 2), beside]), Err(Fault::Undone(_))));
+        }
+    }
     let head = bench.store.head().unwrap();
     assert_eq!((head.size, head.epoch, bench.store.consent(&CONSENT).unwrap()), (0, 0, None));
     assert!(bench.store.health().is_ok());
@@ -152,7 +174,7 @@ fn what_the_log_accounts_for_changes_only_with_its_entry<S: Stand>() {
 
 fn a_batch_without_entries_leaves_no_checkpoint<S: Stand>() {
     let bench = Bench::<S>::up();
-    let writes = vec![Write::PutSubject(SUBJECT, SubjectKind::Enterprise)];
+    let writes = vec![Write::PutSubject(SUBJECT)];
     let batch = bench.at(NOW, &[Proposal { writes, ..Proposal::default() }]).unwrap();
     assert!(batch.appended.is_none());
     assert_eq!(batch.outcomes, [Ok(Committed { index: None, time: NOW })]);
@@ -195,7 +217,7 @@ fn what_the_seal_refuses_is_not_recorded_and_ends_the_engine<S: Stand>() {
     bench.outcomes(&[entry(1)]);
     let before = bench.store.head().unwrap();
     bench.seal.refuse(true);
-    let refused = Proposal { writes: vec![Write::PutSubject(SUBJECT, SubjectKind::Person)], ..entry(2) };
+    let refused = Proposal { writes: vec![Write::PutSubject(SUBJECT)], ..entry(2) };
     assert!(matches!(bench.at(NOW, &[refused]), Err(Fault::Broken(_))));
     bench.seal.refuse(false);
     assert!(matches!(bench.at(NOW, &[entry(3)]), Err(Fault::Broken(_))), "no more writes");

@@ -13,7 +13,9 @@ macro_rules! on_each_engine {
     };
 }
 
+mod bases;
 mod batches;
+mod notices;
 mod preconditions;
 mod rows;
 mod sqlite;
@@ -25,8 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use self::stand::Stand;
 pub(crate) use self::stand::{Folder, behind};
 use super::{
-    Appended, Batch, Committed, ConsentRow, Draft, Fault, Hash, Head, Leaf, Level, Link, Outcome, Precondition,
-    Proposal, Refused, Seal, Standing, Store, Write,
+    Appended, Batch, Committed, ConsentRow, Draft, Fault, GrantRow, GrantedOn, Hash, Head, Leaf, Level, Link, Outcome,
+    Precondition, Proposal, Refused, Seal, Standing, Store, Write,
 };
 use crate::clock::Moment;
 use crate::crypto::sha256;
@@ -77,7 +79,12 @@ impl<S: Stand> Bench<S> {
 
     /// Commits writes that must pass, in an entry of their own.
     fn write(&self, writes: Vec<Write>) -> Committed {
-        self.outcomes(&[Proposal { writes, ..entry_of(Event::Consent, 0) }])[0].clone().unwrap()
+        self.write_with(Event::Consent, writes)
+    }
+
+    /// The same, in an entry of this type.
+    fn write_with(&self, event: Event, writes: Vec<Write>) -> Committed {
+        self.outcomes(&[Proposal { writes, ..entry_of(event, 0) }])[0].clone().unwrap()
     }
 
     /// What a release of an address and an employment rests on, asked under this Idempotency-Key.
@@ -163,7 +170,13 @@ fn taking(consent: ConsentId) -> Proposal {
 }
 
 fn consent_row(id: ConsentId, version: u64, max_uses: Option<u32>) -> ConsentRow {
-    ConsentRow { id, subject: SUBJECT, version, max_uses, sealed: vec![7], entry: 0 }
+    let (receiving, purpose) = ("agence".parse().unwrap(), "aide-etudes".parse().unwrap());
+    ConsentRow { id, subject: SUBJECT, receiving, purpose, version, max_uses, sealed: vec![7], entry: 0 }
+}
+
+/// A grant of the agency on this.
+fn grant_row(id: GrantId, on: GrantedOn) -> GrantRow {
+    GrantRow { id, client: client("agence"), on, until: NOW.plus(60), revoked: false }
 }
 
 fn client(name: &str) -> ClientId {

@@ -1,10 +1,10 @@
 //! Every precondition: when it holds, and when it does not.
 
 use super::stand::Stand;
-use super::{Bench, CONSENT, NOW, SUBJECT, client, consent_row, taking};
+use super::{Bench, CONSENT, NOW, SUBJECT, client, consent_row, grant_row, taking};
 use crate::clock::Moment;
-use crate::domain::{ConsentId, DraftId, GrantId, SubjectId, SubjectKind};
-use crate::store::{DraftRow, GrantRow, Precondition, Proposal, Write};
+use crate::domain::{ConsentId, DraftId, GrantId, SubjectId};
+use crate::store::{DraftRow, GrantRow, GrantedOn, Precondition, Proposal, Write};
 
 on_each_engine! {
     the_epoch_moves_with_what_is_in_force
@@ -36,7 +36,7 @@ fn a_subject_is_at_its_version<S: Stand>() {
     let bench = Bench::<S>::up();
     let at = |version| bench.holds(Precondition::Subject(SUBJECT, version));
     assert!(at(0) && !at(1));
-    bench.write(vec![Write::PutSubject(SUBJECT, SubjectKind::Person)]);
+    bench.write(vec![Write::PutSubject(SUBJECT)]);
     assert!(at(1) && !at(0));
     bench.write(vec![Write::MoveSubject(SUBJECT)]);
     assert!(at(2) && !at(1));
@@ -108,7 +108,7 @@ fn a_grant_stands_until_it_ends_unless_it_is_revoked<S: Stand>() {
     let stands = |id: GrantId, now: Moment| stands(&bench, now, Precondition::GrantStands(id));
     assert!(!stands(GRANT, NOW), "there is none");
     let (until, other) = (NOW.plus(10), GrantId::new([13; 16]));
-    let grant = GrantRow { id: GRANT, client: client("agence"), consent: CONSENT, until, revoked: false };
+    let grant = GrantRow { until, ..grant_row(GRANT, GrantedOn::Consent(CONSENT)) };
     let revoked = GrantRow { id: other, revoked: true, ..grant.clone() };
     bench.write(vec![Write::PutGrant(grant), Write::PutGrant(revoked)]);
     assert!(stands(GRANT, NOW) && stands(GRANT, until.plus(-1)) && !stands(GRANT, until));

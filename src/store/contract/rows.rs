@@ -1,11 +1,11 @@
 //! Rows: each write comes back as it went in, and log rows stay.
 
 use super::stand::Stand;
-use super::{Bench, CONSENT, GRANT, NOW, SUBJECT, client, consent_row, entry, note, taking};
+use super::{Bench, CONSENT, GRANT, NOW, SUBJECT, client, consent_row, entry, grant_row, note, taking};
 use crate::crypto::sha256;
-use crate::domain::{BodyId, KindId, Origin, Pseudonym, SubjectId, SubjectKind};
+use crate::domain::{BodyId, ConsentId, KindId, Origin, Pseudonym, PurposeId, SubjectId};
 use crate::store::{
-    Class, ConsentRow, DraftRow, GrantRow, Hash, KeyUse, Proposal, RecordRow, Standing, Store as _, WrappedKey, Write,
+    Class, ConsentRow, DraftRow, GrantedOn, Hash, KeyUse, Proposal, RecordRow, Standing, Store as _, WrappedKey, Write,
 };
 
 on_each_engine! {
@@ -14,6 +14,7 @@ on_each_engine! {
     keys_come_back_until_they_are_destroyed
     the_newest_version_of_a_record_comes_back
     consents_come_back_newest_change_first
+    consents_to_a_body_come_in_pages
     pseudonyms_come_back_until_they_are_dropped
     grants_and_drafts_come_back
     uses_of_keys_come_back
@@ -46,6 +47,9 @@ fn record(name: &str, version: u64) -> RecordRow {
         origin: if version == 1 { Origin::Subject } else { Origin::IdentityService },
         via: (version == 1).then(|| "ville".parse().unwrap()),
         at: NOW.plus(-3),
+        issued: None,
+        valid_until: None,
+        concerns: None,
         sealed: vec![3, 2, 1],
     }
 }
@@ -58,8 +62,8 @@ fn draft(id: u8, subject: SubjectId) -> DraftRow {
 fn a_subject_comes_back<S: Stand>() {
     let bench = Bench::<S>::up();
     bench.write(vec![
-        Write::PutSubject(SUBJECT, SubjectKind::Person),
-        Write::PutSubject(OTHER, SubjectKind::Enterprise),
+        Write::PutSubject(SUBJECT),
+        Write::PutSubject(OTHER),
         Write::PutIdentity([6; 32], SUBJECT),
         Write::PutIdentity([7; 32], SUBJECT),
     ]);
@@ -117,11 +121,20 @@ fn the_newest_version_of_a_record_comes_back<S: Stand>() {
     bench.write(vec![Write::PutRecord(record("revenu", 1)), Write::PutRecord(record("revenu", 2))]);
     assert_eq!(bench.store.record(&SUBJECT, &kind("revenu")).unwrap(), Some(record("revenu", 2)));
     assert_eq!(bench.store.record(&OTHER, &kind("revenu")).unwrap(), None);
+    let attested = RecordRow {
+        origin: Origin::Attested,
+        issued: Some("2026-10-31".parse().unwrap()),
+        valid_until: Some("2027-01-31".parse().unwrap()),
+        concerns: Some(vec![4, 5]),
+        ..record("revenu", 3)
+    };
+    bench.write(vec![Write::PutRecord(attested.clone())]);
+    assert_eq!(bench.store.record(&SUBJECT, &kind("revenu")).unwrap(), Some(attested));
 }
 
 fn consents_come_back_newest_change_first<S: Stand>() {
     let bench = Bench::<S>::up();
-    let other = crate::domain::ConsentId::new([23; 16]);
+    let other = ConsentId::new([23; 16]);
     bench.write(vec![Write::PutConsent(consent_row(CONSENT, 1, Some(4)))]);
     bench.write(vec![Write::PutConsent(consent_row(other, 1, None))]);
     bench.write(vec![Write::PutConsent(ConsentRow { sealed: vec![8], ..consent_row(CONSENT, 2, Some(4)) })]);
@@ -130,6 +143,38 @@ fn consents_come_back_newest_change_first<S: Stand>() {
     assert_eq!(bench.store.consent(&CONSENT).unwrap(), Some(first.clone()));
     assert_eq!(bench.store.consents_of(&SUBJECT).unwrap(), [first, second]);
     assert_eq!(bench.store.consents_of(&OTHER).unwrap(), []);
+}
+
+fn consents_to_a_body_come_in_pages<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let purposes = ["bail", "aide-etudes"].map(|name| name.parse::<PurposeId>().unwrap());
+    // Of two purposes by turns, so that the order of identifiers is not that of purposes.
+    let row = |number: u8| ConsentRow {
+        subject: if number % 3 == 0 { OTHER } else { SUBJECT },
+        purpose: purposes[usize::from(number % 2)].clone(),
+        ..consent_row(ConsentId::new([number; 16]), 1, None)
+    };
+    let elsewhere = ConsentRow { receiving: "ville".parse().unwrap(), ..row(77) };
+    bench.write((0..9).map(row).chain([elsewhere.clone()]).map(Write::PutConsent).collect());
+    let (agency, town): (BodyId, BodyId) = ("agence".parse().unwrap(), "ville".parse().unwrap());
+    let page = |body: &BodyId, purpose: Option<&PurposeId>, after: Option<ConsentId>| -> Vec<u8> {
+        let rows = bench.store.consents_for(body, purpose, after, 4).unwrap();
+        rows.iter().map(|row| row.id.bytes()[0]).collect()
+    };
+    let after = |number| Some(ConsentId::new([number; 16]));
+    assert_eq!(page(&agency, None, None), [1, 3, 5, 7], "by purpose, then by identifier");
+    assert_eq!(page(&agency, None, after(7)), [0, 2, 4, 6]);
+    assert_eq!(page(&agency, None, after(6)), [8]);
+    assert!(page(&agency, None, after(8)).is_empty());
+    assert_eq!(page(&agency, Some(&purposes[0]), None), [0, 2, 4, 6]);
+    assert_eq!(page(&agency, Some(&purposes[0]), after(6)), [8]);
+    assert_eq!(page(&agency, Some(&purposes[1]), after(3)), [5, 7]);
+    assert_eq!(bench.store.consents_for(&town, None, None, 4).unwrap(), [elsewhere]);
+    // Carried to another body, it goes with that one, and is still a place to go on from.
+    bench.write(vec![Write::PutConsent(ConsentRow { receiving: town.clone(), version: 2, ..row(5) })]);
+    assert_eq!(page(&agency, None, None), [1, 3, 7, 0]);
+    assert_eq!(page(&agency, None, after(5)), [7, 0, 2, 4]);
+    assert_eq!(page(&town, Some(&purposes[1]), None), [5, 77]);
 }
 
 fn pseudonyms_come_back_until_they_are_dropped<S: Stand>() {
@@ -151,7 +196,7 @@ fn pseudonyms_come_back_until_they_are_dropped<S: Stand>() {
 
 fn grants_and_drafts_come_back<S: Stand>() {
     let bench = Bench::<S>::up();
-    let grant = GrantRow { id: GRANT, client: client("agence"), consent: CONSENT, until: NOW.plus(60), revoked: false };
+    let grant = grant_row(GRANT, GrantedOn::Consent(CONSENT));
     bench.write(vec![Write::PutGrant(grant.clone()), Write::PutDraft(draft(1, SUBJECT))]);
     assert_eq!(bench.standing("k").grant, Some(grant));
     assert_eq!(bench.store.draft(&draft(1, SUBJECT).id).unwrap(), Some(draft(1, SUBJECT)));
@@ -173,7 +218,7 @@ fn what_a_release_rests_on_comes_back_at_once<S: Stand>() {
     assert_eq!(bench.standing("k"), Standing::default());
     let (address, income) = (Class::Values(kind("adresse")), Class::Values(kind("revenu")));
     bench.write(vec![
-        Write::PutSubject(SUBJECT, SubjectKind::Person),
+        Write::PutSubject(SUBJECT),
         Write::MoveSubject(SUBJECT),
         Write::PutKey(SUBJECT, Class::Evidence, wrapped(1)),
         Write::PutKey(SUBJECT, address, wrapped(2)),

@@ -46,8 +46,10 @@ fn a_record_is_opened_or_refused_never_made() {
     stand.behind("CREATE TABLE meta (name TEXT, value INTEGER)").unwrap();
     refused(stand.open(), "not a record of Unefois");
     stand.behind("INSERT INTO meta VALUES ('format', 1)").unwrap();
-    refused(stand.open(), "the record has format 1, and this program reads format 2; it is from before");
-    stand.behind("UPDATE meta SET value = 3").unwrap();
+    refused(stand.open(), "the record has format 1, and this program reads format 3; it is from before");
+    stand.behind("UPDATE meta SET value = 2").unwrap();
+    refused(stand.open(), "the record has format 2, and this program reads format 3; it is from before");
+    stand.behind("UPDATE meta SET value = 4").unwrap();
     refused(stand.open(), "a newer program made it");
 }
 

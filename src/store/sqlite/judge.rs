@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::counts::Counts;
-use crate::clock::Moment;
-use crate::domain::{ConsentId, SubjectId, Version};
+use crate::clock::{Day, Moment};
+use crate::domain::{AgreementId, ConsentId, SubjectId, Version};
 use crate::store::{Head, Precondition};
 
 /// What a batch has changed so far in memory, on top of the tables.
@@ -24,6 +24,9 @@ impl Sight<'_> {
             Precondition::Subject(id, version) => Ok(subject_version(self.db, id)? == *version),
             Precondition::Consent(id, version) => Ok(consent_version(self.db, id)? == *version),
             Precondition::UseLeft(id) => self.use_left(id),
+            Precondition::BasisUseLeft { agreement, subject, from, most } => {
+                Ok(basis_uses(self.db, agreement, subject, *from)? < u64::from(*most))
+            }
             Precondition::FreshKey(client, key) => {
                 self.absent("SELECT 1 FROM key_uses WHERE client = ?1 AND key = ?2", params![client.as_str(), key])
             }
@@ -38,6 +41,9 @@ impl Sight<'_> {
             }
             Precondition::ClientRuns(client) => {
                 self.absent("SELECT 1 FROM stopped WHERE client = ?1", params![client.as_str()])
+            }
+            Precondition::DueStands(key) => {
+                self.absent("SELECT 1 FROM due WHERE key = ?1", params![key]).map(|absent| !absent)
             }
         }
     }
@@ -83,4 +89,12 @@ fn consent_version(db: &Connection, id: &ConsentId) -> rusqlite::Result<Version>
         .query_row([id.bytes()], |row| row.get(0))
         .optional()?;
     Ok(version.unwrap_or(0))
+}
+
+fn basis_uses(db: &Connection, agreement: &AgreementId, subject: &SubjectId, from: Day) -> rusqlite::Result<u64> {
+    let uses = db
+        .prepare_cached("SELECT uses FROM basis_uses WHERE subject = ?1 AND agreement = ?2 AND from_day = ?3")?
+        .query_row(params![subject.bytes(), agreement.as_str(), from.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(uses.unwrap_or(0))
 }

@@ -10,11 +10,12 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use super::{Fault, Sqlite, broken, judge, truncate_wal};
 use crate::clock::Moment;
 use crate::domain::{
-    Ask, AttributeId, BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, Origin, Pseudonym, SubjectId, Version,
+    Ask, AttributeId, BodyId, ClientId, ConsentId, DraftId, GrantId, KindId, NoticeId, Origin, Pseudonym, PurposeId,
+    SubjectId, Version,
 };
 use crate::store::{
-    Batch, Class, ConsentRow, DraftRow, EntryRow, GrantRow, Hash, Head, KeyUse, Leaf, Proposal, RecordRow, Seal,
-    Standing, Store, WrappedKey, Write,
+    Batch, Class, ConsentRow, DraftRow, DueRow, EntryRow, GrantRow, GrantedOn, Hash, Head, KeyUse, Leaf, NoticeRow,
+    Proposal, RecordRow, Seal, Standing, Store, WrappedKey, Write,
 };
 
 impl Store for Sqlite {
@@ -42,6 +43,10 @@ impl Store for Sqlite {
 
     fn subject_version(&self, subject: &SubjectId) -> Result<Version, Fault> {
         self.read(|db| judge::subject_version(db, subject))
+    }
+
+    fn status(&self, subject: &SubjectId) -> Result<Option<Vec<u8>>, Fault> {
+        self.read(|db| subject_row(db, subject)).map(|(_, status)| status)
     }
 
     fn identity(&self, lookup: &Hash) -> Result<Option<SubjectId>, Fault> {
@@ -83,6 +88,24 @@ impl Store for Sqlite {
         self.all(&format!("{CONSENTS} WHERE subject = ?1 ORDER BY entry DESC"), [subject.bytes()], consent_row)
     }
 
+    fn consents_for(
+        &self,
+        receiving: &BodyId,
+        purpose: Option<&PurposeId>,
+        after: Option<ConsentId>,
+        limit: usize,
+    ) -> Result<Vec<ConsentRow>, Fault> {
+        let id = after.as_ref().map_or(&[][..], |id| id.bytes());
+        if let Some(purpose) = purpose {
+            let page = format!("{CONSENTS} WHERE receiving = ?1 AND purpose = ?2 AND id > ?3 ORDER BY id LIMIT ?4");
+            return self.all(&page, params![receiving.as_str(), purpose.as_str(), id, limit], consent_row);
+        }
+        let place = after.map(|after| self.consent(&after)).transpose()?.flatten();
+        let purpose = place.as_ref().map_or("", |row| row.purpose.as_str());
+        let page = "WHERE receiving = ?1 AND (purpose, id) > (?2, ?3) ORDER BY purpose, id LIMIT ?4";
+        self.all(&format!("{CONSENTS} {page}"), params![receiving.as_str(), purpose, id, limit], consent_row)
+    }
+
     fn uses(&self, id: &ConsentId) -> Result<u64, Fault> {
         let writer = self.writer();
         writer.counts.uses(&writer.db, id).map_err(|fault| broken(&fault))
@@ -113,6 +136,38 @@ impl Store for Sqlite {
                 sealed: row.get(5)?,
             })
         })
+    }
+
+    fn notices_of(&self, subject: &SubjectId, limit: usize) -> Result<Vec<NoticeRow>, Fault> {
+        self.all(
+            "SELECT id, subject, at, sealed, read_at FROM notices WHERE subject = ?1 ORDER BY at DESC, id DESC LIMIT ?2",
+            params![subject.bytes(), limit],
+            |row| {
+                Ok(NoticeRow {
+                    id: NoticeId::new(row.get(0)?),
+                    subject: SubjectId::new(row.get(1)?),
+                    at: Moment::from_unix(row.get(2)?),
+                    sealed: row.get(3)?,
+                    read: row.get::<_, Option<i64>>(4)?.map(Moment::from_unix),
+                })
+            },
+        )
+    }
+
+    fn due(&self, before: Moment, limit: usize) -> Result<Vec<DueRow>, Fault> {
+        self.all(
+            "SELECT key, at, job, target, subject FROM due WHERE at < ?1 ORDER BY at, key LIMIT ?2",
+            params![before.unix(), limit],
+            |row| {
+                Ok(DueRow {
+                    key: row.get(0)?,
+                    at: Moment::from_unix(row.get(1)?),
+                    job: row.get(2)?,
+                    target: row.get(3)?,
+                    subject: row.get::<_, Option<[u8; 16]>>(4)?.map(SubjectId::new),
+                })
+            },
+        )
     }
 
     fn bundle(&self, digest: &Hash) -> Result<Option<Vec<u8>>, Fault> {
@@ -179,7 +234,7 @@ impl Sqlite {
     }
 }
 
-const CONSENTS: &str = "SELECT id, subject, version, max_uses, entry, sealed FROM consents";
+const CONSENTS: &str = "SELECT id, subject, receiving, purpose, version, max_uses, entry, sealed FROM consents";
 
 pub(super) fn head(db: &Connection) -> rusqlite::Result<Head> {
     db.prepare_cached("SELECT size, root, range, time, epoch, bundle, ephemeral, ephemeral_since FROM head")?.query_row(
@@ -210,11 +265,17 @@ fn standing(db: &Connection, ask: &Ask, client: &ClientId, body: &BodyId) -> rus
     let mut standing = Standing {
         key_use: key_use(db, client, &ask.idempotency_key)?,
         grant: grant(db, &ask.grant)?,
-        consent: consent(db, &ask.consent)?,
         ..Standing::default()
     };
-    let Some(subject) = standing.consent.as_ref().map(|consent| consent.subject) else { return Ok(standing) };
-    standing.subject_version = judge::subject_version(db, &subject)?;
+    let subject = match standing.grant.as_ref().map(|grant| &grant.on) {
+        Some(GrantedOn::Basis { subject, .. }) => Some(*subject),
+        Some(GrantedOn::Consent(_)) | None => {
+            standing.consent = consent(db, &ask.consent)?;
+            standing.consent.as_ref().map(|consent| consent.subject)
+        }
+    };
+    let Some(subject) = subject else { return Ok(standing) };
+    (standing.subject_version, standing.status) = subject_row(db, &subject)?;
     standing.evidence = key(db, &subject, &Class::Evidence)?;
     standing.pseudonym = pseudonym(db, &subject, body)?;
     let kinds: BTreeSet<KindId> = ask.attributes.iter().map(AttributeId::kind).collect();
@@ -232,17 +293,30 @@ fn key_use(db: &Connection, client: &ClientId, key: &str) -> rusqlite::Result<Op
 }
 
 fn grant(db: &Connection, id: &GrantId) -> rusqlite::Result<Option<GrantRow>> {
-    db.prepare_cached("SELECT id, client, consent, until, revoked FROM grants WHERE id = ?1")?
+    db.prepare_cached("SELECT id, client, consent, subject, purpose, until, revoked FROM grants WHERE id = ?1")?
         .query_row([id.bytes()], |row| {
+            let on = match row.get::<_, Option<[u8; 16]>>(2)? {
+                Some(consent) => GrantedOn::Consent(ConsentId::new(consent)),
+                None => GrantedOn::Basis { subject: SubjectId::new(row.get(3)?), purpose: parse(&text(row, 4)?)? },
+            };
             Ok(GrantRow {
                 id: GrantId::new(row.get(0)?),
                 client: parse(&text(row, 1)?)?,
-                consent: ConsentId::new(row.get(2)?),
-                until: Moment::from_unix(row.get(3)?),
-                revoked: row.get(4)?,
+                on,
+                until: Moment::from_unix(row.get(5)?),
+                revoked: row.get(6)?,
             })
         })
         .optional()
+}
+
+/// The subject's version, 0 when there is none, and its status.
+fn subject_row(db: &Connection, id: &SubjectId) -> rusqlite::Result<(Version, Option<Vec<u8>>)> {
+    let row = db
+        .prepare_cached("SELECT version, status FROM subjects WHERE id = ?1")?
+        .query_row([id.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(row.unwrap_or_default())
 }
 
 fn consent(db: &Connection, id: &ConsentId) -> rusqlite::Result<Option<ConsentRow>> {
@@ -263,7 +337,7 @@ fn pseudonym(db: &Connection, subject: &SubjectId, body: &BodyId) -> rusqlite::R
 
 fn record(db: &Connection, subject: &SubjectId, kind: &KindId) -> rusqlite::Result<Option<RecordRow>> {
     db.prepare_cached(
-        "SELECT subject, kind, version, holder, purpose, origin, via, at, sealed FROM records
+        "SELECT subject, kind, version, holder, purpose, origin, via, at, issued, valid_until, concerns, sealed FROM records
          WHERE subject = ?1 AND kind = ?2 ORDER BY version DESC LIMIT 1",
     )?
     .query_row(params![subject.bytes(), kind.as_str()], record_row)
@@ -277,10 +351,13 @@ fn record_row(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
         version: row.get(2)?,
         holder: parse(&text(row, 3)?)?,
         purpose: parse(&text(row, 4)?)?,
-        origin: if text(row, 5)? == origin_text(Origin::Subject) { Origin::Subject } else { Origin::IdentityService },
-        via: row.get::<_, Option<String>>(6)?.map(|body| parse(&body)).transpose()?,
+        origin: origin(&text(row, 5)?)?,
+        via: parsed(row, 6)?,
         at: Moment::from_unix(row.get(7)?),
-        sealed: row.get(8)?,
+        issued: parsed(row, 8)?,
+        valid_until: parsed(row, 9)?,
+        concerns: row.get(10)?,
+        sealed: row.get(11)?,
     })
 }
 
@@ -288,10 +365,12 @@ fn consent_row(row: &Row<'_>) -> rusqlite::Result<ConsentRow> {
     Ok(ConsentRow {
         id: ConsentId::new(row.get(0)?),
         subject: SubjectId::new(row.get(1)?),
-        version: row.get(2)?,
-        max_uses: row.get(3)?,
-        entry: row.get(4)?,
-        sealed: row.get(5)?,
+        receiving: parse(&text(row, 2)?)?,
+        purpose: parse(&text(row, 3)?)?,
+        version: row.get(4)?,
+        max_uses: row.get(5)?,
+        entry: row.get(6)?,
+        sealed: row.get(7)?,
     })
 }
 
@@ -303,10 +382,18 @@ fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     row.get(column)
 }
 
+/// A name that may be missing.
+fn parsed<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    row.get::<_, Option<String>>(column)?.map(|name| parse(&name)).transpose()
+}
+
 /// A name that no longer parses means that the file was changed from outside.
 fn parse<T: FromStr<Err: Display>>(name: &str) -> rusqlite::Result<T> {
-    name.parse()
-        .map_err(|fault: T::Err| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, fault.to_string().into()))
+    name.parse().map_err(|fault: T::Err| changed_outside(fault.to_string()))
+}
+
+fn changed_outside(why: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, why.into())
 }
 
 fn destroys(proposals: &[Proposal]) -> bool {
@@ -317,5 +404,12 @@ pub(super) fn origin_text(origin: Origin) -> &'static str {
     match origin {
         Origin::Subject => "subject",
         Origin::IdentityService => "identity-service",
+        Origin::Attested => "attested",
     }
+}
+
+fn origin(name: &str) -> rusqlite::Result<Origin> {
+    let origins = [Origin::Subject, Origin::IdentityService, Origin::Attested];
+    let found = origins.into_iter().find(|origin| origin_text(*origin) == name);
+    found.ok_or_else(|| changed_outside(format!("no origin is called {name}")))
 }

@@ -7,10 +7,10 @@ use super::counts::Counts;
 use super::judge::Sight;
 use super::read::origin_text;
 use crate::clock::Moment;
-use crate::domain::{BodyId, ConsentId, SubjectId, SubjectKind};
+use crate::domain::{BodyId, ConsentId, PurposeId, SubjectId};
 use crate::store::{
-    Appended, Class, Committed, ConsentRow, Draft, DraftRow, GrantRow, Hash, Head, Leaf, Outcome, Proposal, RecordRow,
-    Write,
+    Appended, Class, Committed, ConsentRow, Draft, DraftRow, DueRow, GrantRow, GrantedOn, Hash, Head, Leaf, NoticeRow,
+    Outcome, Proposal, RecordRow, Write,
 };
 
 /// Of the tree's nodes, those of every eighth level are kept; the rest follow from them.
@@ -81,13 +81,14 @@ impl<'a> Run<'a> {
                 self.head.ephemeral_since = self.time;
                 Ok(())
             }
-            Write::PutSubject(id, kind) => {
-                self.run("INSERT INTO subjects VALUES (?1, 1, ?2)", params![id.bytes(), kind_text(*kind)])
-            }
+            Write::PutSubject(id) => self.run("INSERT INTO subjects VALUES (?1, 1, NULL)", [id.bytes()]),
             Write::PutIdentity(lookup, subject) => {
                 self.run("INSERT INTO identities VALUES (?1, ?2)", params![lookup, subject.bytes()])
             }
             Write::MoveSubject(id) => self.run("UPDATE subjects SET version = version + 1 WHERE id = ?1", [id.bytes()]),
+            Write::PutStatus(id, sealed) => {
+                self.run("UPDATE subjects SET status = ?2 WHERE id = ?1", params![id.bytes(), sealed])
+            }
             Write::PutKey(id, class, key) => self.run(
                 "INSERT INTO keys VALUES (?1, ?2, ?3, ?4)",
                 params![id.bytes(), class.name(), key.epoch, key.wrapped],
@@ -105,8 +106,16 @@ impl<'a> Run<'a> {
                 "INSERT INTO pseudonyms VALUES (?1, ?2, ?3)",
                 params![id.bytes(), body.as_str(), pseudonym.bytes()],
             ),
-            Write::DropPseudonyms(id) => self.run("DELETE FROM pseudonyms WHERE subject = ?1", [id.bytes()]),
+            Write::DropPseudonyms(id) => {
+                self.run("DELETE FROM pseudonyms WHERE subject = ?1", [id.bytes()])?;
+                self.run("DELETE FROM basis_uses WHERE subject = ?1", [id.bytes()])
+            }
             Write::PutGrant(grant) => self.put_grant(grant),
+            Write::RevokeGrantsOf(id) => self.run("UPDATE grants SET revoked = 1 WHERE consent = ?1", [id.bytes()]),
+            Write::TakeBasisUse { agreement, subject, from } => self.run(
+                "INSERT INTO basis_uses VALUES (?1, ?2, ?3, 1) ON CONFLICT DO UPDATE SET uses = uses + 1",
+                params![subject.bytes(), agreement.as_str(), from.to_string()],
+            ),
             Write::PutKeyUse(client, key, body) => {
                 self.run("INSERT INTO key_uses VALUES (?1, ?2, ?3, ?4)", params![client.as_str(), key, index, body])
             }
@@ -120,6 +129,13 @@ impl<'a> Run<'a> {
                 [lookup],
             ),
             Write::DropDraft(id) => self.run("DELETE FROM drafts WHERE id = ?1", [id.bytes()]),
+            Write::PutNotice(notice) => self.put_notice(notice),
+            Write::ReadNotice(id, at) => self.run(
+                "UPDATE notices SET read_at = ?2 WHERE id = ?1 AND read_at IS NULL",
+                params![id.bytes(), at.unix()],
+            ),
+            Write::PutDue(due) => self.put_due(due),
+            Write::DoneDue(key) => self.run("DELETE FROM due WHERE key = ?1", [key]),
         }
     }
 
@@ -134,14 +150,20 @@ impl<'a> Run<'a> {
             self.run("DELETE FROM keys WHERE subject = ?1 AND class = ?2", params![id.bytes(), class.name()])?;
             if let Class::Values(kind) = class {
                 self.run("DELETE FROM records WHERE subject = ?1 AND kind = ?2", params![id.bytes(), kind.as_str()])?;
+            } else {
+                self.run("UPDATE subjects SET status = NULL WHERE id = ?1", [id.bytes()])?;
+                self.run("DELETE FROM notices WHERE subject = ?1", [id.bytes()])?;
             }
         }
-        self.run("DELETE FROM drafts WHERE subject = ?1", [id.bytes()])
+        self.run("DELETE FROM drafts WHERE subject = ?1", [id.bytes()])?;
+        // Not before the last: the keys that stay have dates of their own.
+        let last = "DELETE FROM due WHERE subject = ?1 AND NOT EXISTS (SELECT 1 FROM keys WHERE subject = ?1)";
+        self.run(last, [id.bytes()])
     }
 
     fn put_record(&self, record: &RecordRow) -> rusqlite::Result<()> {
         self.run(
-            "INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 record.subject.bytes(),
                 record.kind.as_str(),
@@ -151,6 +173,9 @@ impl<'a> Run<'a> {
                 origin_text(record.origin),
                 record.via.as_ref().map(BodyId::as_str),
                 record.at.unix(),
+                record.issued.map(|day| day.to_string()),
+                record.valid_until.map(|day| day.to_string()),
+                record.concerns,
                 record.sealed
             ],
         )
@@ -158,11 +183,14 @@ impl<'a> Run<'a> {
 
     fn put_consent(&self, consent: &ConsentRow, index: u64) -> rusqlite::Result<()> {
         self.run(
-            "INSERT INTO consents VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE
-             SET version = excluded.version, entry = excluded.entry, sealed = excluded.sealed",
+            "INSERT INTO consents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE
+             SET receiving = excluded.receiving, version = excluded.version, entry = excluded.entry,
+                 sealed = excluded.sealed",
             params![
                 consent.id.bytes(),
                 consent.subject.bytes(),
+                consent.receiving.as_str(),
+                consent.purpose.as_str(),
                 consent.version,
                 consent.max_uses,
                 index,
@@ -172,9 +200,41 @@ impl<'a> Run<'a> {
     }
 
     fn put_grant(&self, grant: &GrantRow) -> rusqlite::Result<()> {
+        let (consent, subject, purpose) = match &grant.on {
+            GrantedOn::Consent(consent) => (Some(consent), None, None),
+            GrantedOn::Basis { subject, purpose } => (None, Some(subject), Some(purpose)),
+        };
         self.run(
-            "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![grant.id.bytes(), grant.client.as_str(), grant.consent.bytes(), grant.until.unix(), grant.revoked],
+            "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                grant.id.bytes(),
+                grant.client.as_str(),
+                consent.map(ConsentId::bytes),
+                subject.map(SubjectId::bytes),
+                purpose.map(PurposeId::as_str),
+                grant.until.unix(),
+                grant.revoked
+            ],
+        )
+    }
+
+    fn put_notice(&self, notice: &NoticeRow) -> rusqlite::Result<()> {
+        self.run(
+            "INSERT INTO notices VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                notice.id.bytes(),
+                notice.subject.bytes(),
+                notice.at.unix(),
+                notice.sealed,
+                notice.read.map(Moment::unix)
+            ],
+        )
+    }
+
+    fn put_due(&self, due: &DueRow) -> rusqlite::Result<()> {
+        self.run(
+            "INSERT INTO due VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET at = excluded.at",
+            params![due.key, due.at.unix(), due.job, due.target, due.subject.as_ref().map(SubjectId::bytes)],
         )
     }
 
@@ -195,13 +255,6 @@ impl<'a> Run<'a> {
 
     fn run(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<()> {
         self.tx.prepare_cached(sql)?.execute(params).map(|_| ())
-    }
-}
-
-fn kind_text(kind: SubjectKind) -> &'static str {
-    match kind {
-        SubjectKind::Person => "person",
-        SubjectKind::Enterprise => "enterprise",
     }
 }
 

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::{Administration, Broker, Refusal};
-use crate::domain::{ClientId, Custodian};
+use crate::domain::{BodyId, ClientId, Custodian};
 use crate::jose::Jwk;
 use crate::ledger::{Ledger, NamedSignature, NotEntered};
-use crate::policy::{Bundle, Finding, InForce, Loaded};
+use crate::policy::{Bundle, Finding, InForce, Loaded, moved};
 use crate::store::{Fault, Hash, Store};
 
 /// Why an administrator's act is refused.
@@ -47,6 +47,9 @@ pub enum GovernFault {
         /// How many must.
         needed: usize,
     },
+    /// A key changes hands: where it stands now, and whose it is.
+    #[error("{0}: the key is that of {1} in the bundle in force; a key is one body's for ever")]
+    KeyMoved(String, BodyId),
     /// There is no such client.
     #[error("there is no client {0} in the catalogue in force")]
     NoClient(ClientId),
@@ -103,11 +106,15 @@ impl Broker {
     /// Brings a bundle into force; its digest.
     pub async fn activate(&self, bundle: &[u8], signatures: &[NamedSignature]) -> Result<Hash, GovernFault> {
         let loaded = load(bundle)?;
-        let head = self.ledger.head()?;
+        self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
+        let before = self.in_force();
+        if let Some((place, owner)) = moved(before.catalogue(), loaded.catalogue()).into_iter().next() {
+            return Err(GovernFault::KeyMoved(place, owner.clone()));
+        }
         let administration = Administration::of(&self.ledger)?;
-        let text = activation_text(loaded.digest(), &head.bundle);
+        let text = activation_text(loaded.digest(), before.loaded().digest());
         administration.signed(&text, signatures, administration.quorum())?;
-        match self.ledger.activation(*loaded.digest(), bundle, head.epoch, signatures).await {
+        match self.ledger.activation(*loaded.digest(), bundle, before.epoch(), signatures).await {
             Ok(_) => {}
             Err(NotEntered::Commit(crate::ledger::NotCommitted::Moved(_))) => return Err(GovernFault::Moved),
             Err(fault) => return Err(fault.into()),

@@ -38,6 +38,7 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     checker.purposes();
     checker.instruments();
     checker.clients();
+    checker.keys_of_bodies();
     checker.delegations();
     checker.checked
 }

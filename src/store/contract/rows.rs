@@ -150,7 +150,6 @@ fn consents_to_a_body_come_in_pages<S: Stand>() {
     let purposes = ["bail", "aide-etudes"].map(|name| name.parse::<PurposeId>().unwrap());
     // Of two purposes by turns, so that the order of identifiers is not that of purposes.
     let row = |number: u8| ConsentRow {
-        subject: if number % 3 == 0 { OTHER } else { SUBJECT },
         purpose: purposes[usize::from(number % 2)].clone(),
         ..consent_row(ConsentId::new([number; 16]), 1, None)
     };

@@ -6,6 +6,7 @@
 
 mod acts;
 mod catalogue;
+mod change;
 mod consent;
 mod declared;
 mod event;
@@ -14,6 +15,7 @@ mod subject;
 
 pub use acts::*;
 pub use catalogue::*;
+pub use change::*;
 pub use consent::*;
 pub use declared::*;
 pub use event::*;

@@ -273,7 +273,7 @@ impl Ledger {
     }
 }
 
-fn decided(grounds: &Grounds) -> Map<String, Value> {
+pub(super) fn decided(grounds: &Grounds) -> Map<String, Value> {
     object(json!({"citations": citations(grounds.citations())}))
 }
 

@@ -3,6 +3,7 @@
 //!
 //! One file per section.
 
+mod assessments;
 mod bodies;
 mod clients;
 mod instruments;
@@ -11,6 +12,7 @@ mod offices;
 mod purposes;
 mod texts;
 
+pub use assessments::*;
 pub use bodies::*;
 pub use clients::*;
 pub use instruments::*;

@@ -3,6 +3,7 @@
 //!
 //! Not here: the form of the files (`catalogue`), the rules (`rules`).
 
+mod assessments;
 mod bodies;
 mod clients;
 mod instruments;
@@ -36,6 +37,7 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     checker.bodies();
     checker.kinds();
     checker.purposes();
+    checker.assessments();
     checker.instruments();
     checker.clients();
     checker.keys_of_bodies();

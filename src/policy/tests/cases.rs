@@ -163,7 +163,10 @@ fn a_rule_that_cannot_be_evaluated_allows_nothing() {
     let rules = rules_without(None);
     for case in cases().into_iter().filter(|case| case.allowed) {
         // Every action has rules that look at one of these first, so that none can be skipped unnoticed.
-        for name in ["client", "own", "reason"].into_iter().filter(|name| case.stated.contains_key(name)) {
+        for name in ["client", "own", "reason", "approver_is_proposer"]
+            .into_iter()
+            .filter(|name| case.stated.contains_key(name))
+        {
             for wrong in [None, Some(Fact::Word("true"))] {
                 let mut stated = case.stated.clone();
                 stated.remove(name);

@@ -7,6 +7,7 @@
 mod acts;
 mod basis;
 mod catalogue;
+mod change;
 mod consent;
 mod declared;
 mod event;
@@ -17,6 +18,7 @@ mod subject;
 pub use acts::*;
 pub use basis::*;
 pub use catalogue::*;
+pub use change::*;
 pub use consent::*;
 pub use declared::*;
 pub use event::*;

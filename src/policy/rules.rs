@@ -89,6 +89,8 @@ actions! {
     ViewOwn, "view-own", "Person";
     /// An officer looks into the log.
     ReadLog, "read-log", "Officer";
+    /// An officer approves a change of the catalogue.
+    Approve, "approve", "Officer";
 }
 
 impl FromStr for Action {

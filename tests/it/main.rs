@@ -11,6 +11,7 @@ mod architecture;
 mod bad_input;
 mod enterprise;
 mod forging;
+mod governance;
 mod harness;
 mod kill;
 mod pages;

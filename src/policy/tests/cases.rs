@@ -126,7 +126,10 @@ fn a_rule_that_cannot_be_evaluated_allows_nothing() {
     let rules = rules_without(None);
     for case in cases().into_iter().filter(|case| case.expected.allowed) {
         // Every action has rules that look at one of these first, so that none can be skipped unnoticed.
-        for name in ["client", "own", "reason"].into_iter().filter(|name| case.facts.contains_key(*name)) {
+        for name in ["client", "own", "reason", "approver_is_proposer"]
+            .into_iter()
+            .filter(|name| case.facts.contains_key(*name))
+        {
             for wrong in [None, Some(WrittenFact::Word("true".to_owned()))] {
                 let mut facts = case.facts.clone();
                 facts.remove(name);

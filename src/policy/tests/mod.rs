@@ -67,9 +67,9 @@ fn real_files() -> BTreeMap<String, String> {
         *clients = parts.fold(first, |text, part| text + &own() + &part);
     }
     let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
-    for purpose in ["changement-adresse", "aide-etudes", "residence-municipale"] {
+    for purpose in demo().catalogue().purposes.keys() {
         *purposes += "\n[purposes.";
-        *purposes += purpose;
+        *purposes += purpose.as_str();
         *purposes += ".assessment]\nreference = \"EFVP fictive\"\nstarted = \"2026-03-02\"\n\
             committee = \"2026-03-02\"\napproved = \"2026-08-30\"\n\
             scores = { sensitivity = 3, purpose = 2, quantity = 2, distribution = 1, medium = 1 }\n";

@@ -12,9 +12,10 @@ use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::{
-    Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,
-    Facts, Giver, GrantId, Identified, KindId, Known, Language, Mandate, MandateKind, Notice, OfficerFacts, OwnView,
-    PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Terms,
+    Ask, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision,
+    DraftId, Facts, Giver, GrantId, Identified, KindId, Known, Language, Lapse, Mandate, MandateKind, Notice,
+    OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission,
+    Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;

@@ -3,6 +3,7 @@
 
 mod change;
 mod govern;
+mod policy;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -180,6 +181,10 @@ enum Client {
 
 #[derive(Subcommand)]
 enum Policy {
+    /// Check a bundle: what to mend, what is worth knowing, and with --table where each row of the law is answered
+    Check(policy::Check),
+    /// Run cases: what the rules must come to, by which rules and sections
+    Test(policy::Test),
     /// Bring a bundle into force
     Activate(govern::Activate),
     /// Sign a bundle into a file, for who brings it into force elsewhere
@@ -229,6 +234,8 @@ pub fn run() -> ExitCode {
         Command::Purpose(asked) => runtime.block_on(change_entry(Section::Purpose, asked)),
         Command::Client(Client::Changing(asked)) => runtime.block_on(change_entry(Section::Client, asked)),
         Command::Client(Client::Stop(stop)) => runtime.block_on(govern::stop_client(stop)),
+        Command::Policy(Policy::Check(check)) => Ok(policy::check(&check)),
+        Command::Policy(Policy::Test(test)) => Ok(policy::test(&test)),
         Command::Policy(Policy::Activate(activate)) => runtime.block_on(govern::activate(&activate)),
         Command::Policy(Policy::Sign(sign)) => runtime.block_on(govern::sign_apart(&sign)),
         Command::Keys(Keys::Administrator(new) | Keys::Officer(new)) => govern::new_key(&new),

@@ -3,15 +3,17 @@
 //! Not here: whether it is in force (an activation entry says so), what its parts mean (`rules`, `catalogue`, `check`).
 //! INVARIANT: a [`Loaded`] bundle has no finding; what is wrong is told all at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
 use cedar_policy::ffi::DetailedError;
+use serde::Serialize;
 
 use super::decide::Reason;
 use super::reasons;
-use super::rules::{Rule, Rules};
+use super::rule::Rule;
+use super::rules::Rules;
 use super::{catalogue, check};
 use crate::crypto::sha256;
 use crate::domain::{Catalogue, KindId};
@@ -34,7 +36,7 @@ pub struct Bundle {
 }
 
 /// What is wrong in a bundle, and where.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Finding {
     /// The file.
     pub file: String,
@@ -84,16 +86,11 @@ impl Bundle {
     /// The bundle in a folder: `schema/*.cedarschema`, `rules/*.cedar` and `catalogue/*.toml`. Other files are not part
     /// of it.
     pub fn read(folder: &Path) -> Result<Self, Vec<Finding>> {
-        let mut files = BTreeMap::new();
-        let mut findings = Vec::new();
+        let (mut files, mut findings) = (BTreeMap::new(), Vec::new());
         for (under, ending) in PARTS {
-            match names_in(&folder.join(under), ending) {
-                Ok(names) => {
-                    for name in names {
-                        read_file(folder, &format!("{under}{name}"), &mut files, &mut findings);
-                    }
-                }
-                Err(error) => findings.push(Finding::whole(under, format!("cannot be read: {error}"), "")),
+            match read_files(&folder.join(under), under, ending) {
+                Ok(read) => files.extend(read),
+                Err(found) => findings.extend(found),
             }
         }
         if findings.is_empty() { Ok(Self { files }) } else { Err(findings) }
@@ -162,19 +159,22 @@ pub(super) fn located(path: &str, text: &str, error: &DetailedError) -> Finding 
     Finding::at(path, text, offset, &error.message, error.help.clone().unwrap_or_default())
 }
 
-fn names_in(folder: &Path, ending: &str) -> std::io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(folder)? {
-        names.extend(entry?.file_name().into_string().ok().filter(|name| name.ends_with(ending)));
+/// The files of a folder that end so, by their names after what the folder is called.
+pub(super) fn read_files(folder: &Path, called: &str, ending: &str) -> Result<BTreeMap<String, String>, Vec<Finding>> {
+    let unreadable = |path: &str, error: std::io::Error| Finding::whole(path, format!("cannot be read: {error}"), "");
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(|error| vec![unreadable(called, error)])?;
+    let (mut files, mut findings) = (BTreeMap::new(), Vec::new());
+    for name in entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()) {
+        if name.ends_with(ending) {
+            let path = format!("{called}{name}");
+            match std::fs::read_to_string(folder.join(name)) {
+                Ok(text) => drop(files.insert(path, text)),
+                Err(error) => findings.push(unreadable(&path, error)),
+            }
+        }
     }
-    Ok(names)
-}
-
-fn read_file(folder: &Path, path: &str, files: &mut BTreeMap<String, String>, findings: &mut Vec<Finding>) {
-    match std::fs::read_to_string(folder.join(path)) {
-        Ok(text) => drop(files.insert(path.to_owned(), text)),
-        Err(error) => findings.push(Finding::whole(path, format!("cannot be read: {error}"), "")),
-    }
+    if findings.is_empty() { Ok(files) } else { Err(findings) }
 }
 
 /// A bundle without a finding.

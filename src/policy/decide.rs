@@ -13,7 +13,8 @@ use super::bundle::Loaded;
 use super::model::{Act, Fact, Stated, View};
 use super::reasons;
 use super::remember::Remembered;
-use super::rules::{About, Action, Citation, Rule, Verdict};
+use super::rule::{About, Citation, Rule};
+use super::rules::{Action, Verdict};
 use crate::clock::Moment;
 use crate::crypto::sha256;
 use crate::domain::{Catalogue, ClientId, Text, Version};
@@ -95,7 +96,7 @@ fn cited(verdict: &Verdict) -> Vec<Citation> {
 }
 
 /// Why the verdict refuses.
-fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
+pub(super) fn refusals(action: Action, verdict: &Verdict) -> Vec<Reason> {
     let fired = || verdict.fired.iter().map(|rule| rule.reason());
     if verdict.in_doubt {
         return [reasons::in_doubt(action)].into_iter().chain(fired()).collect();

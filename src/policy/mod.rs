@@ -13,6 +13,7 @@
 
 mod builtin;
 mod bundle;
+mod cases;
 mod catalogue;
 mod check;
 mod decide;
@@ -25,6 +26,8 @@ mod of_persons;
 mod open;
 mod reasons;
 mod remember;
+mod rows;
+mod rule;
 mod rules;
 mod schema;
 #[cfg(test)]
@@ -32,6 +35,7 @@ pub(crate) mod tests;
 
 pub use builtin::{demo_catalogue, product_cases, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};
+pub use cases::{Case, Coverage, Ruling, WrittenFact, WrittenFacts};
 pub use decide::{Denial, Grounds, InForce, Permit, Reason};
 pub use keys::moved;
 pub use minimise::{Minimised, minimise};
@@ -39,4 +43,6 @@ pub use model::{Act, Reveals, Scope};
 pub use of_bodies::Granted;
 pub use of_officers::{NoChange, digest_of, read_change, unapproved};
 pub use open::{OpenFault, Opened, Value, Values, Vault, open};
-pub use rules::{About, Action, Citation, Rule, Rules};
+pub use rows::{Line, Place, Priority, ROWS, Row, table};
+pub use rule::{About, Citation, Rule};
+pub use rules::{Action, Rules};

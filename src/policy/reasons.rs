@@ -1,7 +1,8 @@
 //! Reasons that no rule gives: nothing permits, nothing can be told, nothing could be evaluated.
 
 use super::decide::Reason;
-use super::rules::{About, Action, Citation};
+use super::rule::{About, Citation};
+use super::rules::Action;
 use crate::domain::Text;
 
 fn text(fr: &str, en: &str) -> Text {

@@ -15,6 +15,7 @@ mod governance;
 mod harness;
 mod kill;
 mod pages;
+mod policy;
 mod promises;
 mod races;
 mod redis;

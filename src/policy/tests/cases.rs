@@ -1,100 +1,30 @@
-//! Runs `policies/cases`: facts to decision, with the exact names and citations of the rules that gave it.
+//! Runs `policies/cases`, and the cases that others wrote unseen: facts to decision, with the exact names and citations
+//! of the rules that gave it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::demo_files;
-use crate::policy::model::{Fact, Stated};
-use crate::policy::rules::{Action, Rules};
-use crate::policy::{Bundle, schema};
+use crate::policy::cases::{Case, Coverage, WrittenFact};
+use crate::policy::rules::{Action, Rules, Verdict};
+use crate::policy::{Bundle, product_cases};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseFile {
-    action: String,
-    base: BTreeMap<String, serde_json::Value>,
-    cases: Vec<Case>,
+/// The product's own cases.
+pub(super) fn cases() -> Vec<Case> {
+    Case::read(&product_cases()).unwrap_or_else(|findings| panic!("{findings:#?}"))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    name: String,
-    #[serde(default)]
-    facts: BTreeMap<String, serde_json::Value>,
-    /// Rules that a little more would make fire.
-    #[serde(default)]
-    near: BTreeSet<String>,
-    permit: Option<Vec<String>>,
-    deny: Option<Vec<String>>,
-    cites: Vec<String>,
-}
-
-/// One case, ready to be weighed.
-struct Ready {
-    name: String,
-    action: Action,
-    stated: Stated<'static>,
-    near: BTreeSet<String>,
-    allowed: bool,
-    fired: Vec<String>,
-    cites: Vec<String>,
-}
-
-fn leak(text: &str) -> &'static str {
-    text.to_owned().leak()
-}
-
-fn fact(value: &serde_json::Value) -> Fact<'static> {
-    match value {
-        serde_json::Value::Bool(holds) => Fact::Is(*holds),
-        serde_json::Value::String(word) => Fact::Word(leak(word)),
-        serde_json::Value::Array(names) => Fact::Names(names.iter().map(|name| leak(name.as_str().unwrap())).collect()),
-        other => panic!("{other} is no fact"),
+/// Those, and the ones in `policies/cases-unseen`, which may not exist.
+fn all_cases() -> Vec<Case> {
+    let unseen = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/cases-unseen");
+    let mut all = cases();
+    if unseen.exists() {
+        all.extend(Case::read_folder(&unseen).unwrap_or_else(|findings| panic!("{findings:#?}")));
     }
+    all
 }
 
-fn cases() -> Vec<Ready> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/cases");
-    let mut ready = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let file: CaseFile = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        for case in file.cases {
-            let mut facts = file.base.clone();
-            for (name, value) in case.facts {
-                assert!(facts.insert(name.clone(), value).is_some(), "{}: {name} is not in the base", case.name);
-            }
-            let (allowed, fired) = match (case.permit, case.deny) {
-                (Some(fired), None) => (true, fired),
-                (None, Some(fired)) => (false, fired),
-                _ => panic!("{}: either permit or deny", case.name),
-            };
-            ready.push(Ready {
-                name: format!("{}: {}", file.action, case.name),
-                action: file.action.parse().unwrap(),
-                stated: facts.iter().map(|(name, value)| (leak(name), fact(value))).collect(),
-                near: case.near,
-                allowed,
-                fired,
-                cites: case.cites,
-            });
-        }
-    }
-    ready
-}
-
-/// What the rules say: allowed, and the rules that fired with their citations.
-fn said(rules: &Rules, case: &Ready) -> (bool, Vec<String>, Vec<String>) {
-    let verdict = rules.weigh(case.action, &case.stated);
-    assert!(!verdict.in_doubt, "{}", case.name);
-    let fired = verdict.fired.iter().map(|rule| rule.id.clone()).collect();
-    (verdict.allowed, fired, verdict.fired.iter().flat_map(|rule| &rule.citations).map(|it| it.cite.clone()).collect())
-}
-
-fn rules_without(dropped: Option<&str>) -> Rules {
+pub(super) fn rules_without(dropped: Option<&str>) -> Rules {
     let mut files = demo_files();
     files.retain(|path, _| dropped.is_none_or(|id| *path != format!("rules/{id}.cedar")));
     Rules::compile(&files, &mut Vec::new()).unwrap()
@@ -103,12 +33,16 @@ fn rules_without(dropped: Option<&str>) -> Rules {
 #[test]
 fn every_case_is_decided_as_it_says_sliced_or_not() {
     let rules = rules_without(None);
-    for case in cases() {
-        let sliced = said(&rules, &case);
-        assert_eq!(sliced, (case.allowed, case.fired.clone(), case.cites.clone()), "{}", case.name);
-        let whole = rules.weigh_unsliced(case.action, &case.stated);
-        let whole_fired: Vec<String> = whole.fired.iter().map(|rule| rule.id.clone()).collect();
-        assert_eq!((whole.allowed, whole_fired), (sliced.0, sliced.1), "{}: slice and full set differ", case.name);
+    for case in all_cases() {
+        let ruling = case.ruling(&rules);
+        assert_eq!(ruling, case.expected, "{}:{}: {case}", case.file, case.line);
+        let (sliced, whole) = (rules.weigh(case.action, &case.facts), rules.weigh_unsliced(case.action, &case.facts));
+        let fired = |verdict: &Verdict| verdict.fired.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (whole.allowed, fired(&whole)),
+            (sliced.allowed, fired(&sliced)),
+            "{case}: slice and full set differ"
+        );
     }
 }
 
@@ -116,34 +50,63 @@ fn every_case_is_decided_as_it_says_sliced_or_not() {
 fn every_rule_has_a_case_that_fires_it_and_a_near_miss() {
     let (mut fired, mut missed) = (BTreeSet::new(), BTreeSet::new());
     for case in cases() {
-        assert!(case.near.iter().all(|id| !case.fired.contains(id)), "{}", case.name);
+        assert!(case.near.iter().all(|id| !case.expected.rules.contains(id)), "{case}");
         missed.extend(case.near);
-        fired.extend(case.fired);
+        fired.extend(case.expected.rules);
     }
     let all: BTreeSet<String> = rules_without(None).all().map(|rule| rule.id.clone()).collect();
-    assert_eq!(fired, all);
+    assert_eq!(all.difference(&fired).collect::<Vec<_>>(), Vec::<&String>::new());
     assert_eq!(missed.difference(&all).collect::<Vec<_>>(), Vec::<&String>::new());
     assert_eq!(all.difference(&missed).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 #[test]
-fn dropping_any_rule_is_noticed() {
-    let cases = cases();
-    let all: Vec<String> = rules_without(None).all().map(|rule| rule.id.clone()).collect();
-    for id in all {
-        let fewer = rules_without(Some(&id));
-        let noticed = cases.iter().any(|case| said(&fewer, case).1 != case.fired);
-        assert!(noticed, "no case would notice that {id} is gone");
-    }
+fn a_dead_rule_and_a_shadowed_one_are_noted() {
+    let (rules, all) = (rules_without(None), cases());
+    let notes = |cases: &[Case]| {
+        let coverage = Coverage::of(&rules, cases);
+        coverage.notes().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(notes(&all), Vec::<String>::new());
+    let expecting = |case: &&Case, rule: &str| case.expected.rules.iter().any(|id| id == rule);
+    let without: Vec<_> = all.iter().filter(|case| !expecting(case, "one-purpose")).cloned().collect();
+    assert!(notes(&without)[0].starts_with("rules/one-purpose.cedar:1: dead: no case fires `one-purpose`"));
+    let never_alone = |case: &&Case| !expecting(case, "no-consent") || expecting(case, "attribute-outside-purpose");
+    let beside: Vec<_> = all.iter().filter(never_alone).cloned().collect();
+    let shadowed = "shadowed: wherever `no-consent` refuses, `attribute-outside-purpose` refuses too";
+    assert!(notes(&beside).iter().any(|note| note.contains(shadowed)), "{:#?}", notes(&beside));
 }
 
 #[test]
 fn the_facts_of_every_case_are_those_of_the_schema() {
-    let schema = schema::read(&demo_files(), &mut Vec::new()).unwrap();
     let rules = rules_without(None);
-    for case in cases() {
-        assert!(rules.conforms(&schema, case.action, &case.stated), "{}", case.name);
+    for case in all_cases() {
+        assert_eq!(case.departure(&rules), None);
     }
+}
+
+#[test]
+fn what_is_wrong_in_a_file_of_cases_is_told_with_its_place() {
+    let file = |cases: &str| {
+        let text = format!("{{\n\"action\": \"read-log\",\n\"base\": {{\"reason\": true}},\n\"cases\": [\n{cases}]}}");
+        let read = Case::read(&BTreeMap::from([("a.json".to_owned(), text)]));
+        read.err().into_iter().flatten().map(|finding| finding.to_string()).collect::<Vec<_>>().join("\n")
+    };
+    let good = "{\"name\": \"x\", \"deny\": [], \"cites\": []}";
+    assert_eq!(file(good), "");
+    let table = [
+        (good.replace("\"deny\"", "\"denny\""), "a.json:5: unknown field `denny`"),
+        (good.replace("\"deny\": [], ", ""), "a.json:5: x: it expects no decision, or two"),
+        (format!("{good},\n{good}"), "a.json:5: x: there are two cases of this name"),
+        (good.replace('}', ", \"facts\": {\"resaon\": true}}"), "a.json:5: x: `resaon` is not in the base"),
+        (good.replace('}', ", \"facts\": {\"reason\": 1}}"), "a fact is true, false, a word or a list of names"),
+    ];
+    for (cases, expected) in table {
+        assert!(file(&cases).contains(expected), "{}", file(&cases));
+    }
+    let unknown = "{\"action\": \"read-logs\", \"base\": {}, \"cases\": []}".to_owned();
+    let read = Case::read(&BTreeMap::from([("a.json".to_owned(), unknown)]));
+    assert_eq!(read.unwrap_err()[0].message, "the cases are of no known action");
 }
 
 #[test]
@@ -161,18 +124,18 @@ fn sections_on_the_consent_of_persons_are_never_cited_of_an_enterprises_authoris
 #[test]
 fn a_rule_that_cannot_be_evaluated_allows_nothing() {
     let rules = rules_without(None);
-    for case in cases().into_iter().filter(|case| case.allowed) {
+    for case in cases().into_iter().filter(|case| case.expected.allowed) {
         // Every action has rules that look at one of these first, so that none can be skipped unnoticed.
         for name in ["client", "own", "reason", "approver_is_proposer"]
             .into_iter()
-            .filter(|name| case.stated.contains_key(name))
+            .filter(|name| case.facts.contains_key(*name))
         {
-            for wrong in [None, Some(Fact::Word("true"))] {
-                let mut stated = case.stated.clone();
-                stated.remove(name);
-                stated.extend(wrong.map(|wrong| (name, wrong)));
-                let verdict = rules.weigh(case.action, &stated);
-                assert!(verdict.in_doubt && !verdict.allowed, "{} without {name}", case.name);
+            for wrong in [None, Some(WrittenFact::Word("true".to_owned()))] {
+                let mut facts = case.facts.clone();
+                facts.remove(name);
+                facts.extend(wrong.map(|wrong| (name.to_owned(), wrong)));
+                let verdict = rules.weigh(case.action, &facts);
+                assert!(verdict.in_doubt && !verdict.allowed, "{case} without {name}");
             }
         }
     }

@@ -72,6 +72,7 @@ fn faults_of_the_catalogue_are_found() {
         ("kinds", "\"ligne\": {", "\"lignes\": {", "`lignes` is not in the attributes"),
         ("kinds", "code-postal = {", "codepostal = {", "did you mean `code-postal`?"),
         ("kinds", ", claim = \"birthdate\"", "", "origin and its claim disagree"),
+        ("kinds", "claim = \"birthdate\"", "claim = \"fingerprint\"", "unknown variant"),
         ("kinds", "{ fr = \"Revenu\", en = \"Income\" }", "{ fr = \"Revenu\" }", "missing field `en`"),
         ("purposes", "\"revenu.annee\" =", "\"revenu.anne\" =", "did you mean `revenu.annee`?"),
         ("purposes", "en = \"Student financial assistance\"", "en = \" \"", "the text is empty"),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::decide::{Denial, InForce, Permit, canonical};
 use super::minimise;
 use super::model::{Act, View};
-use super::{Bundle, demo_catalogue, product_rules, schema};
+use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::{
@@ -23,9 +23,11 @@ use crate::store::Precondition;
 mod cases;
 mod decisions;
 mod loading;
+mod mutants;
 mod officers;
 mod persons;
 mod releases;
+mod rows;
 
 fn demo_files() -> BTreeMap<String, String> {
     product_rules().into_iter().chain(demo_catalogue()).collect()

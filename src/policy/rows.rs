@@ -180,7 +180,7 @@ pub const ROWS: &[Row] = &[
                 "src/domain/catalogue/mod.rs",
                 &["another_purpose_another_version_a_stopped_client_a_dissolved_body"],
             ),
-            function("moved", "src/policy/keys.rs", &["a_key_is_one_bodys"]),
+            function("keys_moved", "src/policy/keys.rs", &["a_key_is_one_bodys"]),
         ],
     ),
     row(18, P0, "a body succeeds another by a cited instrument and by function, or not at all", &[]),

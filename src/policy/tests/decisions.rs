@@ -1,7 +1,7 @@
 //! What holds of every decision: its facts, its memory, its grounds.
 
 use super::*;
-use crate::domain::{Approval, ApprovalFacts, Change, Proposer};
+use crate::domain::{Approval, ApprovalFacts, Change, NamedOfficer};
 
 #[test]
 fn outside_the_demo_a_ground_to_confirm_permits_nothing() {
@@ -68,7 +68,7 @@ fn facts_single_out_nobody_conform_to_the_schema_and_are_canonical() {
     check(case.action, &case.stated);
     let (id, purpose) = law.catalogue().purposes.iter().next().unwrap();
     let change = Change::Purpose(id.clone(), Box::new(purpose.clone()));
-    let proposer = Proposer { name: "Zoé".to_owned(), key: "acte-1".to_owned() };
+    let proposer = NamedOfficer { name: "Zoé".to_owned(), key: "acte-1".to_owned() };
     let of_approval = ApprovalFacts { proposer, epoch: 7, custodian: custodian() };
     let approval = Approval { change, proposal: 2004 };
     let case = approval.case(&view, &officer, &of_approval);

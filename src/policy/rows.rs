@@ -158,7 +158,16 @@ pub const ROWS: &[Row] = &[
     row(10, P0, "other bases than consent come from a closed list, without repealed ones", &[]),
     row(11, P0, "an agreement under s. 68: four findings, seven items, received by the CAI thirty days before", &[]),
     row(12, P0, "an agreement to collect under s. 64: seven items, an assessment, thirty days", &[]),
-    row(13, P0, "each release without consent enters the register of s. 67.3", &[]),
+    row(
+        13,
+        P0,
+        "each release without consent enters the register of s. 67.3",
+        &[function(
+            "PartB",
+            "src/domain/register.rs",
+            &["an_agreement_on_collection_enters_part_b_of_the_register_once"],
+        )],
+    ),
     row(
         14,
         P0,

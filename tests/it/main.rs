@@ -9,6 +9,7 @@
 
 mod architecture;
 mod bad_input;
+mod dated;
 mod enterprise;
 mod forging;
 mod governance;

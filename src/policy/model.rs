@@ -110,6 +110,17 @@ pub(super) enum Fact<'a> {
     Made(BTreeSet<String>),
 }
 
+impl Fact<'_> {
+    /// Its names, where it is a set.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        match self {
+            Self::Names(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Self::Made(names) => names.clone(),
+            Self::Is(_) | Self::Word(_) => BTreeSet::new(),
+        }
+    }
+}
+
 impl From<bool> for Fact<'_> {
     fn from(holds: bool) -> Self {
         Self::Is(holds)

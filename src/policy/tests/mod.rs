@@ -11,13 +11,15 @@ use super::model::{Act, View};
 use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,
-    Facts, Giver, GrantId, Identified, KindId, Known, Language, Mandate, MandateKind, Notice, OfficerFacts, OwnView,
-    PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Terms,
+    Ask, Attestation, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision,
+    DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known, Language, Mandate,
+    MandateKind, Notice, Occasion, OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied, SessionAsk, Stage,
+    SubjectId, SubjectKind, Submission, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
 
+mod attest;
 mod bases;
 mod cases;
 mod decisions;
@@ -126,6 +128,7 @@ pub(crate) fn consent(terms: Terms) -> Consent {
 pub(crate) fn facts(consent: Consent) -> Facts {
     Facts {
         on: Known::Consent(Box::new(consent)),
+        on_file: Vec::new(),
         grant_stands: true,
         subject_version: 4,
         epoch: 7,
@@ -141,6 +144,7 @@ pub(crate) fn ask(names: &[&str]) -> Ask {
         attributes: attributes(names),
         recipient_key: "empreinte".to_owned(),
         idempotency_key: "une-fois".to_owned(),
+        occasion: None,
     }
 }
 

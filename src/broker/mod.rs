@@ -5,6 +5,7 @@
 
 mod administration;
 mod attest;
+mod change;
 mod consent;
 mod erase;
 mod govern;
@@ -19,6 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::administration::Administration;
 pub use self::attest::{Attested, Sent};
+pub use self::change::{approval_text, proposal_text};
 pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown};
 pub use self::govern::{Founding, GovernFault, activation_text, stop_text};
 pub use self::review::{EntryView, Page};

@@ -64,7 +64,7 @@ impl Safe {
         Ok(Write::PutConsent(ConsentRow {
             id: *id,
             subject: *subject,
-            receiving: terms.receiving.clone(),
+            receiving: consent.receiving().clone(),
             purpose: terms.purpose.clone(),
             version: *version,
             max_uses: terms.max_uses,

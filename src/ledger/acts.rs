@@ -116,7 +116,7 @@ impl Ledger {
     ) -> Result<Entered, NotEntered> {
         let terms = &consent.terms;
         let act = object(json!({
-            "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
+            "receiving": consent.receiving(), "client": consent.client(), "purpose": terms.purpose,
             "purpose_version": terms.purpose_version, "basis": terms.basis(), "outcome": consent.stage.name(),
         }));
         let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": giver}));
@@ -301,7 +301,7 @@ impl Ledger {
     }
 }
 
-fn decided(grounds: &Grounds) -> Map<String, Value> {
+pub(super) fn decided(grounds: &Grounds) -> Map<String, Value> {
     object(json!({"citations": citations(grounds.citations())}))
 }
 

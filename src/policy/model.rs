@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
     Abroad, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId,
@@ -28,6 +29,7 @@ mod sealed {
     impl Sealed for crate::domain::Submission {}
     impl Sealed for crate::domain::OwnView {}
     impl Sealed for crate::domain::Reading {}
+    impl Sealed for crate::domain::Approval {}
 }
 
 /// Something that can be asked for. The acts are those of `domain`; no other module adds one.

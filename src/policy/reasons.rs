@@ -1,7 +1,8 @@
 //! Reasons that no rule gives: nothing permits, nothing can be told, nothing could be evaluated.
 
 use super::decide::Reason;
-use super::rules::{About, Action, Citation};
+use super::rule::{About, Citation};
+use super::rules::Action;
 use crate::domain::Text;
 
 fn text(fr: &str, en: &str) -> Text {
@@ -94,7 +95,7 @@ pub(super) fn no_basis(action: Action) -> Reason {
             "Ouvrez une session en votre nom ou au nom de la personne que vous représentez.",
             "Sign in in your own name, or for the person you represent.",
         ),
-        Action::ReadLog => text(
+        Action::ReadLog | Action::Approve => text(
             "Faites consigner votre délégation par écrit et faites-la inscrire au catalogue.",
             "Have your delegation put in writing and entered in the catalogue.",
         ),

@@ -117,18 +117,8 @@ pub const ROWS: &[Row] = &[
             &["a_consent_void_when_given_stays_void_and_a_parents_ends_with_minority"],
         )],
     ),
-    row(
-        5,
-        P0,
-        "what is sensitive is agreed to by an act of its own, after a strong sign-in",
-        &[function("needs_express", "src/pages/consent.rs", &["nothing_is_ticked_that_the_person_did_not_tick"])],
-    ),
-    row(
-        6,
-        P0,
-        "the end of a consent and of its purpose is looked at when it is used",
-        &[function("outlasts", "src/policy/model.rs", &["good_until_is_the_first_end_among_consent_mandate_and_day"])],
-    ),
+    row(5, P0, "what is sensitive is agreed to by an act of its own, after a strong sign-in", &[]),
+    row(6, P0, "the end of a consent and of its purpose is looked at when it is used", &[]),
     row(
         7,
         P0,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Assessment, Text};
 use crate::domain::{AttributeId, Basis, BodyId, Declared};
 
 /// A purpose (*fin*), versioned: one question, one consent, one token.
@@ -43,6 +43,9 @@ pub struct Purpose {
     pub kept: Text,
     /// What gives the body this programme or power: a provision as the rules cite it, or words.
     pub powers: Vec<Text>,
+    /// What its effect on privacy was found to be (s. 63.5); a demonstration has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<Assessment>,
 }
 
 /// For what a purpose is served: not a person's file, but something that closes on a day.

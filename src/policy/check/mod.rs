@@ -4,6 +4,7 @@
 //! Not here: the form of the files (`catalogue`), the rules (`rules`).
 
 mod agreements;
+mod assessments;
 mod bodies;
 mod clients;
 mod instruments;
@@ -38,6 +39,7 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     checker.bodies();
     checker.kinds();
     checker.purposes();
+    checker.assessments();
     checker.instruments();
     checker.agreements();
     checker.contracts();

@@ -4,16 +4,7 @@ use super::*;
 
 #[test]
 fn outside_the_demo_a_ground_to_confirm_permits_nothing() {
-    let mut files = files_with("catalogue/bodies.toml", "demo = true", "demo = false");
-    let clients = files.get_mut("catalogue/clients.toml").unwrap();
-    while let Some(at) = clients.find("\nname = { fr = ") {
-        let x = crate::jose::b64::encode(crate::crypto::Ed25519Key::generate().unwrap().0.public());
-        let key = format!("keys = [{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{x}\" }}]");
-        let own = format!("\n{key}\nredirect_uris = [\"https://client.example/retour\"]\nname  = {{ fr = ");
-        clients.replace_range(at..at + "\nname = { fr = ".len(), &own);
-    }
-    *clients = clients.replace("[[delegations]]\n", "[[delegations]]\nissuer = \"https://identite.example\"\n");
-    let law = in_force(files);
+    let law = in_force(real_files());
     let officer = representative(MandateKind::SigningOfficer, None);
     let authorised = Terms { who: enterprise(), giver: officer, ..terms() };
     let decided = law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent(authorised)), now());

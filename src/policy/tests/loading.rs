@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::demo_files;
+use super::{demo_files, real_files};
 use crate::policy::bundle::{CATALOGUE, RULES, SCHEMA};
 use crate::policy::{Bundle, moved};
 
@@ -135,6 +135,15 @@ fn faults_of_the_catalogue_are_found() {
             "body = \"afe\"\njwks_uri = \"https://afe.example\"\n",
             "unknown field `jwks_uri`",
         ),
+        ("clients", "office = \"access\"\n", "office = \"access\"\nmay = [\"approve\"]\n", "can approve nothing"),
+        ("clients", "office = \"privacy\"\n", "office = \"privacy\"\nmay = [\"approve\"]\n", "can approve nothing"),
+        ("clients", "office = \"privacy\"\n", "office = \"privacy\"\nmay = [\"approuve\"]\n", "unknown variant"),
+        (
+            "clients",
+            "office = \"privacy\"\n",
+            "office = \"privacy\"\nkey = { kty = \"EC\", crv = \"P-256\", x = \"AA\" }\n",
+            "expected: an Ed25519 key",
+        ),
         ("clients", "office = \"access\"", "office = \"acces\"", "did you mean `access`?"),
     ];
     for (file, from, to, expected) in table {
@@ -191,6 +200,41 @@ fn faults_of_the_schema_are_found_in_their_file() {
     }
     let gone = findings(|files| files.retain(|path, _| !path.starts_with(SCHEMA)));
     assert!(gone.contains(&"schema/:1: there is no schema (it says what rules may look at)".to_owned()), "{gone:#?}");
+}
+
+#[test]
+fn a_key_is_one_officers() {
+    let key = r#"key = { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }"#;
+    let twice = |files: &mut BTreeMap<String, String>| {
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        *text = text.replace("[[delegations]]", &format!("[[delegations]]\n{key}"));
+    };
+    let found = findings(twice);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("the key is also that of another officer"));
+    // One officer may hold two delegations with it.
+    let found = findings(|files| {
+        twice(files);
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        *text = text.replace("marc-etienne-lachance", "odile-brossard");
+    });
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn a_real_purpose_is_assessed() {
+    let mut files = real_files();
+    assert!(Bundle::from_files(files.clone()).load().is_ok());
+    let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
+    *purposes = purposes.replacen("approved = \"2026-08-30\"", "approved = \"2026-03-01\"", 1);
+    let end = purposes.find("[purposes.residence-municipale.assessment]").unwrap();
+    purposes.truncate(end);
+    let found = Bundle::from_files(files).load().unwrap_err();
+    let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["its effect on privacy was not assessed (s. 63.5)", "it was approved before the project began"]
+    );
 }
 
 #[test]

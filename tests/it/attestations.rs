@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use unefois::clock::{Clock as _, Day, SystemClock};
-use unefois::dev::client::{Client, Token};
+use unefois::dev::browser::Page;
+use unefois::dev::client::{Client, Pushed, Token};
 use unefois::dev::wire::Answer;
 use unefois::dev::world::World;
 
@@ -70,12 +71,18 @@ impl Scene {
         }])
     }
 
-    /// The signing officer authorises the drawer; what it then holds.
-    async fn authorised(&self) -> Consented {
-        let mut officer = Person::new(&self.world, "sirop");
+    /// The signing officer before the drawer's question.
+    async fn asked(&self) -> (Person, Page, Pushed) {
         let pushed = push(&self.drawer, &self.details("cag")).await;
+        let mut officer = Person::new(&self.world, "sirop");
         let whom = officer.arrive(&pushed.url).await;
         let page = officer.browser.submit(&whom, &[("subject", ENTERPRISE)]).await.unwrap().page().unwrap();
+        (officer, page, pushed)
+    }
+
+    /// The signing officer authorises the drawer; what it then holds.
+    async fn authorised(&self) -> Consented {
+        let (mut officer, page, pushed) = self.asked().await;
         let back = officer.agree(&page, &[]).await;
         self.held(self.drawer.redeem(&pushed, &back["code"]).await.unwrap())
     }
@@ -150,14 +157,14 @@ async fn an_attestation_is_given_once_and_drawn_by_whom_the_enterprise_authorise
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draw_is_refused_for_each_reason_and_the_log_says_which() {
     let scene = Scene::set().await;
-    let held = scene.authorised().await;
     let soon = tender(10, 40_000);
-    let nothing = scene.draw(&held, "cle-0", &soon).await;
-    assert_eq!((nothing.status.as_u16(), reasons(&nothing)), (403, vec!["no-authorisation".to_owned()]));
-    // The enterprise was here first: the source's NEQ finds it.
+    // The enterprise was here first, and had nothing to authorise: the source's NEQ finds it.
+    let (mut officer, page, _) = scene.asked().await;
+    assert_eq!(officer.browser.submit(&page, &[("choice", "yes")]).await.unwrap().page().unwrap().status, 422);
     scene.attested("cle-1", &attestation(NEQ, "RQ-1001", today())).await;
+    let held = scene.authorised().await;
     scene.drawn(&held, "cle-1", &soon).await;
-    let mut rules = vec!["authorisation-nothing-on-file"];
+    let mut rules = Vec::new();
     for (key, occasion, told, rule) in [
         ("cle-2", tender(-1, 40_000), "no-authorisation", "attestation-too-late"),
         ("cle-3", tender(150, 40_000), "no-authorisation", "attestation-run-out"),
@@ -201,6 +208,8 @@ async fn only_a_source_is_admitted_and_only_to_its_own_resource() {
     let Err(refused) = town.admitted().await.unwrap() else { panic!("an agency is no source") };
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (400, &json!("unauthorized_client")));
     let mut person = Person::new(&scene.world, "alice");
+    let portal = client(&scene.world, PORTAL).await;
+    person.give_address(&scene.world, &portal).await;
     let held = person.consent(&scene.world, &town, &RESIDENCE).await;
     let body = attestation(NEQ, "RQ-1001", today());
     // Another's token, a token of another resource, and the source's own where it does not belong.
@@ -222,7 +231,6 @@ async fn only_a_source_is_admitted_and_only_to_its_own_resource() {
     let log = Log::export(&scene.world).await;
     assert!(log.of(&["refusal"]).iter().all(|entry| entry.act["asked"] == "attest" && entry.person == json!({})));
     // What a body attests, no person gives.
-    let portal = client(&scene.world, PORTAL).await;
     let details = json!([{"type": format!("{}/types/portal-session/v1", scene.world.issuer), "drafts": [KIND]}]);
     let Err(refused) = portal.push(&details, "etat").await.unwrap() else {
         panic!("an attested kind was to be drafted")

@@ -206,7 +206,8 @@ impl Broker {
             }
         };
         let subject = *person.subject();
-        let (mut writes, records) = self.identity_records(&in_force, person, &terms, next_record(&facts), now)?;
+        let (mut writes, records) =
+            self.identity_records(&in_force, person, &terms, next_record(facts.subject_version), now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &terms.receiving)?;
         writes.extend(known);
         let consent = Consent::decided(id, subject, terms.clone(), true, now);

@@ -4,6 +4,7 @@
 //! INVARIANT: what moved between facts and commit sends a job back to its facts, three times at most.
 
 mod administration;
+mod attest;
 mod change;
 mod consent;
 mod due;
@@ -19,6 +20,7 @@ mod withdraw;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use self::administration::Administration;
+pub use self::attest::{Attested, Sent};
 pub use self::change::{approval_text, proposal_text};
 pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown};
 pub use self::govern::{Founding, GovernFault, activation_text, stop_text};
@@ -28,7 +30,7 @@ pub use self::subject::NotActing;
 pub use self::submit::{DraftView, OnFile, PortalSession};
 use crate::clock::{Clock, Day, Moment};
 use crate::crypto::Unavailable;
-use crate::domain::{Custodian, PersonFacts, ReleaseId, Version};
+use crate::domain::{Custodian, ReleaseId, Version};
 use crate::ephemeral::{Ephemeral, Lost};
 use crate::identity::Gate;
 use crate::jose::JoseError;
@@ -153,11 +155,11 @@ fn moved(fault: NotEntered) -> Setback {
     }
 }
 
-/// The version of a record made on these facts: the subject's, once it moved with the record. An erasure moves the
+/// The version of a record made while the subject was at `version`: the subject's, once it moved with the record. An erasure moves the
 /// subject too, so that no two records of a kind ever share a version, and a release of one is never delivered again
 /// with the other.
-const fn next_record(facts: &PersonFacts) -> Version {
-    facts.subject_version + 1
+const fn next_record(version: Version) -> Version {
+    version + 1
 }
 
 impl Broker {

@@ -13,7 +13,7 @@ mod session;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, LONGEST_LIFE};
+pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, Granted, LONGEST_LIFE};
 pub use self::assertion::{ASSERTION_TYPE, jwk, key_set};
 pub use self::dpop::ProvenRequest;
 pub use self::officer::signed_by;

@@ -8,13 +8,14 @@ use super::entry::{Statement, object};
 use super::release::citations;
 use super::{Entered, Lane, Ledger, NotEntered};
 use crate::clock::Day;
+use crate::crypto::SealingKey;
 use crate::domain::{
-    AgreementId, AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, Giver,
-    KindId, PartB, PurposeId, Reading, SubjectId, Submission, Version,
+    AgreementId, Attestation, AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event,
+    Giver, KindId, PartB, PurposeId, Reading, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
 use crate::policy::{Denial, Grounds, Permit};
-use crate::store::{Hash, Precondition, Write};
+use crate::store::{Hash, Precondition, RecordRow, Write};
 
 /// What a refused ask was about.
 #[derive(Clone, Debug)]
@@ -192,6 +193,33 @@ impl Ledger {
         let person = object(json!({"subject": subject, "records": records, "language": language}));
         let statement = of_subject(Event::Submission, act, Some(permit.grounds()), person, subject);
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
+    }
+
+    /// Enters what a source attests. `evidence` is the subject's key, and `stands` what must hold of the subject; before
+    /// it, the request.
+    pub async fn attestation(
+        &self,
+        permit: &Permit<Attestation>,
+        client: &ClientId,
+        record: &RecordRow,
+        evidence: SealingKey,
+        stands: [Precondition; 2],
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let Attestation { kind, of, issued, reference } = permit.act();
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({
+            "releasing": record.holder, "client": client, "purpose": record.purpose, "kind": kind, "outcome": "attested",
+        })));
+        let person = object(json!({
+            "subject": record.subject, "records": [{"kind": kind, "version": record.version}],
+            "of": {"type": of.of(), "value": of.expose()}, "issued": issued, "valid_until": record.valid_until,
+            "reference": reference,
+        }));
+        let mut statement = of_subject(Event::Attestation, act, Some(permit.grounds()), person, record.subject);
+        statement.evidence = Some(evidence);
+        let preconditions = [&stands, permit.grounds().preconditions()].concat();
+        self.enter(Lane::Client, statement, preconditions, writes).await
     }
 
     /// Enters that a portal asked what is on file.

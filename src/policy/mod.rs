@@ -20,6 +20,7 @@ mod decide;
 mod keys;
 mod minimise;
 mod model;
+mod of_attest;
 mod of_bases;
 mod of_bodies;
 mod of_officers;

@@ -22,6 +22,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::domain::Ask {}
     impl Sealed for crate::domain::ConsentAsk {}
+    impl Sealed for crate::domain::Attestation {}
     impl Sealed for crate::domain::SessionAsk {}
     impl Sealed for crate::domain::CheckAsk {}
     impl Sealed for crate::domain::Decision {}
@@ -224,7 +225,9 @@ impl<'a> View<'a> {
     pub(super) fn state_collector(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
         let (instrument, registered) = match client.map(|client| &client.role) {
             Some(Role::Collector { instrument, checks, drafts }) => (Some(instrument), kinds(checks, drafts)),
-            Some(Role::Agency { .. } | Role::Relay {}) | None => (None, Fact::Made(BTreeSet::new())),
+            Some(Role::Agency { .. } | Role::Source { .. } | Role::Relay {}) | None => {
+                (None, Fact::Made(BTreeSet::new()))
+            }
         };
         stated.insert("capacity", Fact::Word(self.capacity(instrument)));
         stated.insert("instrument_bound", client.is_some_and(|it| self.bound(instrument, &it.body)).into());
@@ -251,7 +254,7 @@ pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, pu
     let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
     let of_client = |client: &Client| match &client.role {
         Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
-        Role::Relay {} | Role::Collector { .. } => false,
+        Role::Relay {} | Role::Source { .. } | Role::Collector { .. } => false,
     };
     stated.insert("purpose_of_body", client.is_some_and(of_body).into());
     stated.insert("purpose_of_client", client.is_some_and(of_client).into());

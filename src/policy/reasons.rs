@@ -78,6 +78,10 @@ pub(super) fn no_basis(action: Action) -> Reason {
             "Faites enregistrer ce portail comme collecteur, en vertu d’une entente (art. 64) ou d’un contrat (art. 67.2).",
             "Have this portal registered as a collector, under an agreement (s. 64) or a contract (s. 67.2).",
         ),
+        Action::Attest => text(
+            "Faites enregistrer ce client comme source de l’organisme qui détient le renseignement.",
+            "Have this client registered as a source of the body that holds the information.",
+        ),
         Action::ReleaseByConsent | Action::ReleaseByAuthorisation => Of::asked(action).ask_anew(),
         Action::ReleaseByAgreement | Action::ReleaseByAct | Action::ReleaseByContract | Action::ReleaseByMobility => {
             text(

@@ -63,6 +63,8 @@ actions! {
     OpenSession, "open-session", "Client";
     /// A portal asks what is on file.
     Check, "check", "Client";
+    /// A source attests values.
+    Attest, "attest", "Client";
     /// A person confirms a draft.
     Submit, "submit", "Person";
     /// A person gives a consent.

@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod attestations;
 mod bad_input;
 mod dated;
 mod enterprise;

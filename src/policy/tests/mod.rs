@@ -12,15 +12,16 @@ use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::{
-    Ask, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision,
-    DraftId, Facts, Giver, GrantId, Identified, KindId, Known, Language, Lapse, Mandate, MandateKind, Notice,
-    OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission,
-    Suspension, Terms,
+    Ask, Attestation, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian,
+    Decision, DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known, Language,
+    Lapse, Mandate, MandateKind, Notice, Occasion, OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied,
+    SessionAsk, Stage, SubjectId, SubjectKind, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;
 use crate::store::Precondition;
 
+mod attest;
 mod bases;
 mod cases;
 mod decisions;
@@ -156,6 +157,7 @@ pub(crate) fn consent(terms: Terms) -> Consent {
 pub(crate) fn facts(consent: Consent) -> Facts {
     Facts {
         on: Known::Consent(Box::new(consent)),
+        on_file: Vec::new(),
         grant_stands: true,
         subject_version: 4,
         epoch: 7,
@@ -171,6 +173,7 @@ pub(crate) fn ask(names: &[&str]) -> Ask {
         attributes: attributes(names),
         recipient_key: "empreinte".to_owned(),
         idempotency_key: "une-fois".to_owned(),
+        occasion: None,
     }
 }
 

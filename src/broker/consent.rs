@@ -220,6 +220,7 @@ impl Broker {
             until: terms.until,
             revoked: false,
         }));
+        writes.extend(super::due::of_consent(&consent, now));
         writes.extend([Write::MoveSubject(subject), request.answered()]);
         let holder = self.custodian.body.clone();
         let entered = self.ledger.consent(&permit, subject, &holder, &records, request.unanswered(), writes).await;

@@ -7,6 +7,7 @@ mod administration;
 mod attest;
 mod change;
 mod consent;
+mod due;
 mod erase;
 mod govern;
 mod release;
@@ -16,7 +17,7 @@ mod subject;
 mod submit;
 mod withdraw;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use self::administration::Administration;
 pub use self::attest::{Attested, Sent};
@@ -27,7 +28,7 @@ pub use self::review::{EntryView, Page};
 use self::safe::Safe;
 pub use self::subject::NotActing;
 pub use self::submit::{DraftView, OnFile, PortalSession};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Day, Moment};
 use crate::crypto::Unavailable;
 use crate::domain::{Custodian, ReleaseId, Version};
 use crate::ephemeral::{Ephemeral, Lost};
@@ -74,6 +75,8 @@ pub struct Broker {
     custodian: Custodian,
     issuer: String,
     in_force: RwLock<Arc<InForce>>,
+    /// The bundle and the day for which agreements were last entered into their register.
+    registered: Mutex<Option<(Version, Day)>>,
 }
 
 /// Why a job was not done: the one vocabulary, which `http` translates in one place.
@@ -166,7 +169,19 @@ impl Broker {
         let Parts { store, vault, ledger, ephemeral, gate, clock, blind, custodian, issuer } = parts;
         let safe = Safe::new(Arc::clone(&store), vault);
         let in_force = RwLock::new(Arc::new(in_force));
-        Ok(Self { store, safe, ledger, ephemeral, gate, clock, blind, custodian, issuer, in_force })
+        Ok(Self {
+            store,
+            safe,
+            ledger,
+            ephemeral,
+            gate,
+            clock,
+            blind,
+            custodian,
+            issuer,
+            in_force,
+            registered: Mutex::default(),
+        })
     }
 
     /// What is in force.

@@ -3,6 +3,7 @@
 
 mod change;
 mod govern;
+mod policy;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,6 @@ use crate::domain::Section;
 use crate::jose::b64;
 use crate::policy::{Bundle, Finding};
 use crate::{telemetry, verify};
-
-mod policy;
 
 /// Unefois: people give their information to the State once.
 #[derive(Parser)]

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use super::entry::{Statement, object};
 use super::release::citations;
 use super::{Entered, Lane, Ledger, NotEntered};
+use crate::clock::Day;
 use crate::crypto::SealingKey;
 use crate::domain::{
-    Attestation, AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, Giver,
-    KindId, PurposeId, Reading, SubjectId, Submission, Version,
+    AgreementId, Attestation, AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event,
+    Giver, KindId, PartB, PurposeId, Reading, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
 use crate::policy::{Denial, Grounds, Permit};
@@ -104,6 +105,55 @@ impl Ledger {
     ) -> Result<Entered, NotEntered> {
         let preconditions = vec![Precondition::Consent(consent.id, before)];
         self.stage_changed(Event::Withdrawal, consent, giver, preconditions, writes).await
+    }
+
+    /// Enters that a consent has run out, as recorded: `before` is the version it ends. `stands`: that nobody did it yet.
+    pub async fn consent_expired(
+        &self,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        self.stage_due(Event::ConsentExpired, consent, before, stands, writes).await
+    }
+
+    /// Enters that a consent has lapsed: `before` is the version it ends. `stands`: that nobody did it yet.
+    pub async fn consent_lapsed(
+        &self,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        self.stage_due(Event::ConsentLapsed, consent, before, stands, writes).await
+    }
+
+    /// A change of stage that nobody decides: its day has come.
+    async fn stage_due(
+        &self,
+        event: Event,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let person = object(json!({"subject": consent.subject, "consent": consent.id}));
+        let statement = of_subject(event, of_stage(consent), None, person, consent.subject);
+        self.enter(Lane::Client, statement, vec![Precondition::Consent(consent.id, before), stands], writes).await
+    }
+
+    /// Enters an agreement into part B of the register of s. 67.3.
+    pub async fn register(
+        &self,
+        agreement: &AgreementId,
+        begins: Day,
+        part: &PartB,
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let act = json!({"instrument": agreement, "begins": begins, "register": part, "outcome": "entered"});
+        self.enter(Lane::Client, Statement::act(Event::Register, act), preconditions, writes).await
     }
 
     async fn stage_changed(
@@ -303,6 +353,15 @@ impl Ledger {
 
 pub(super) fn decided(grounds: &Grounds) -> Map<String, Value> {
     object(json!({"citations": citations(grounds.citations())}))
+}
+
+/// What an act says of a consent whose stage changes.
+fn of_stage(consent: &Consent) -> Map<String, Value> {
+    let terms = &consent.terms;
+    object(json!({
+        "receiving": consent.receiving(), "client": consent.client(), "purpose": terms.purpose,
+        "purpose_version": terms.purpose_version, "basis": terms.basis(), "outcome": consent.stage.name(),
+    }))
 }
 
 fn of_subject(

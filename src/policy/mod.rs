@@ -40,7 +40,7 @@ pub use builtin::{demo_catalogue, product_cases, product_rules};
 pub use bundle::{Bundle, Finding, Loaded};
 pub use cases::{Case, Coverage, Ruling, WrittenFact, WrittenFacts};
 pub use decide::{Denial, Grounds, InForce, Permit, Reason};
-pub use keys::moved;
+pub use keys::keys_moved;
 pub use minimise::{Minimised, minimise};
 pub use model::{Act, Reveals, Scope};
 pub use of_officers::{NoChange, digest_of, read_change, unapproved};

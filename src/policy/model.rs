@@ -12,8 +12,8 @@ use super::rule::Citation;
 use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Abroad, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId,
-    KindId, Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+    Abroad, Agreement, Assessment, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver,
+    Identified, InstrumentId, KindId, Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -111,6 +111,17 @@ pub(super) enum Fact<'a> {
     Made(BTreeSet<String>),
 }
 
+impl Fact<'_> {
+    /// Its names, where it is a set.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        match self {
+            Self::Names(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Self::Made(names) => names.clone(),
+            Self::Is(_) | Self::Word(_) => BTreeSet::new(),
+        }
+    }
+}
+
 impl From<bool> for Fact<'_> {
     fn from(holds: bool) -> Self {
         Self::Is(holds)
@@ -161,7 +172,7 @@ impl<'a> View<'a> {
             ("client", client.is_some().into()),
             ("body", exists.into()),
             ("custodian", Fact::Word(self.capacity(Some(&custodian.instrument)))),
-            ("custodian_bound", self.bound(Some(&custodian.instrument), &custodian.body).into()),
+            ("custodian_bound", self.custodian_bound(custodian).into()),
         ])
     }
 
@@ -175,6 +186,13 @@ impl<'a> View<'a> {
         stated.insert("outside_exempt", false.into());
         stated.insert("outside_assessed", body.is_some_and(|(id, _)| assessed(id)).into());
         stated.insert("hosting_assessed", self.catalogue.hosts_assessed(self.day).into());
+    }
+
+    /// Whether the custodian's instrument binds it today, and carries collection where it was made under s. 64.
+    fn custodian_bound(&self, custodian: &Custodian) -> bool {
+        let agreement = self.catalogue.agreement_of(&custodian.instrument);
+        let carries = |it: &Agreement| it.carries_collection(self.catalogue.law.cai_wait_days, self.day);
+        self.bound(Some(&custodian.instrument), &custodian.body) && agreement.is_none_or(carries)
     }
 
     /// The section under which the instrument was made.
@@ -214,6 +232,15 @@ impl<'a> View<'a> {
         stated.insert("capacity", Fact::Word(self.capacity(instrument)));
         stated.insert("instrument_bound", client.is_some_and(|it| self.bound(instrument, &it.body)).into());
         stated.insert("registered", registered);
+        let agreement = instrument.and_then(|id| self.catalogue.agreement_of(id));
+        let begun = |it: &Agreement| it.begins(self.catalogue.law.cai_wait_days).is_some_and(|day| day <= self.day);
+        let assessed = |it: &Assessment| it.is_approved(self.day);
+        let received = agreement.and_then(Agreement::received).is_some_and(|day| day <= self.day);
+        stated.insert("items", Fact::Names(agreement.into_iter().flat_map(Agreement::items).collect()));
+        stated.insert("assessed", agreement.and_then(|it| it.assessment.as_ref()).is_some_and(assessed).into());
+        stated.insert("received", received.into());
+        stated.insert("begun", agreement.is_some_and(begun).into());
+        stated.insert("ended", agreement.and_then(|it| it.until).is_some_and(|end| end <= self.day).into());
     }
 
     /// What every commit of an act rests on. Rules and facts read at two epochs give the older one, which has moved.

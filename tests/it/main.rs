@@ -10,6 +10,7 @@
 mod architecture;
 mod attestations;
 mod bad_input;
+mod dated;
 mod enterprise;
 mod forging;
 mod governance;

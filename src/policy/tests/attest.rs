@@ -132,14 +132,7 @@ fn what_the_attestation_is_worth_is_not_told_to_the_body() {
 
 #[test]
 fn outside_a_trial_nothing_is_attested_or_drawn_before_counsel_confirms() {
-    let mut files = demo_files();
-    let bodies = files.get_mut("catalogue/bodies.toml").unwrap();
-    *bodies = bodies.replacen("demo = true", "demo = false", 1);
-    let clients = files.get_mut("catalogue/clients.toml").unwrap();
-    let key = r#"keys = [{ kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }]"#;
-    let source = clients.split_once("[clients.rq-attestations]").unwrap().1.split_once("\n\n").unwrap().0.to_owned();
-    *clients = format!("[clients.rq-attestations]{source}\n{key}\n");
-    let law = in_force(files);
+    let law = in_force(real_files());
     let decided = law.decide(&self::source(), attestation("attestation-fiscale"), &client_facts(), now());
     assert_eq!(ids(&decided), ["basis-to-confirm"]);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{demo_files, real_files};
 use crate::policy::bundle::{CATALOGUE, RULES, SCHEMA};
-use crate::policy::{Bundle, moved};
+use crate::policy::{Bundle, keys_moved};
 
 #[test]
 fn the_demo_bundle_loads_without_a_finding() {
@@ -264,8 +264,8 @@ fn a_key_is_one_bodys() {
     };
     let (before, after) = (loaded(&["saaq-adresses"]), loaded(&["afe-demandes"]));
     let saaq = "saaq".parse().unwrap();
-    assert_eq!(moved(before.catalogue(), after.catalogue()), [("clients.afe-demandes.keys".to_owned(), &saaq)]);
-    assert!(moved(before.catalogue(), before.catalogue()).is_empty());
+    assert_eq!(keys_moved(before.catalogue(), after.catalogue()), [("clients.afe-demandes.keys".to_owned(), &saaq)]);
+    assert!(keys_moved(before.catalogue(), before.catalogue()).is_empty());
 }
 
 #[test]

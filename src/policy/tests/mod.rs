@@ -58,7 +58,7 @@ fn real_files() -> BTreeMap<String, String> {
     let mut files = files_with("catalogue/bodies.toml", "demo = true", "demo = false");
     let clients = files.get_mut("catalogue/clients.toml").unwrap();
     *clients = clients.replace("[[delegations]]\n", "[[delegations]]\nissuer = \"https://identite.example\"\n");
-    for role in ["role = { kind = \"AGENCY\"", "role = { kind = \"COLLECTOR\""] {
+    for role in ["role = { kind = \"AGENCY\"", "role = { kind = \"COLLECTOR\"", "role = { kind = \"SOURCE\""] {
         let own = || {
             let x = b64::encode(Ed25519Key::generate().unwrap().0.public());
             let key = format!("keys = [{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{x}\" }}]");
@@ -68,13 +68,14 @@ fn real_files() -> BTreeMap<String, String> {
         let first = parts.next().unwrap();
         *clients = parts.fold(first, |text, part| text + &own() + &part);
     }
-    let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
     for purpose in demo().catalogue().purposes.keys() {
-        *purposes += "\n[purposes.";
-        *purposes += purpose.as_str();
-        *purposes += ".assessment]\nreference = \"EFVP fictive\"\nstarted = \"2026-03-02\"\n\
+        let defined = format!("[purposes.{purpose}]\n");
+        let file = files.values_mut().find(|text| text.contains(&defined)).unwrap();
+        *file += &format!(
+            "\n[purposes.{purpose}.assessment]\nreference = \"EFVP fictive\"\nstarted = \"2026-03-02\"\n\
             committee = \"2026-03-02\"\napproved = \"2026-08-30\"\n\
-            scores = { sensitivity = 3, purpose = 2, quantity = 2, distribution = 1, medium = 1 }\n";
+            scores = {{ sensitivity = 3, purpose = 2, quantity = 2, distribution = 1, medium = 1 }}\n"
+        );
     }
     files
 }

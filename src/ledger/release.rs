@@ -377,11 +377,12 @@ fn statement(
 /// The member that carries the release's row of the register of s. 67.3. What has no row though the section asks for one
 /// is not released.
 fn register(basis: &Basis, opened: &Opened<Ask>, catalogue: &Catalogue) -> Result<Map<String, Value>, NotReleased> {
-    if !basis.in_register() {
+    let personal: Vec<_> = opened.values().keys().filter(|id| catalogue.personal(id)).collect();
+    if !basis.in_register() || personal.is_empty() {
         return Ok(Map::new());
     }
     let granted = opened.kept();
-    let row = PartA::of(catalogue, basis, granted.receiving(), granted.purpose(), opened.values().keys());
+    let row = PartA::of(catalogue, basis, granted.receiving(), granted.purpose(), personal);
     Ok(object(json!({"register": row.ok_or(NotReleased::NoRegister)?})))
 }
 

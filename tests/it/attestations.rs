@@ -45,6 +45,16 @@ fn tender(days: i32, amount: u64) -> Value {
     json!({"reference": "AO-2026-17", "at": today().plus_days(days).start().to_string(), "amount": amount})
 }
 
+/// What a body holds once it was authorised.
+fn held(token: Token) -> Consented {
+    let consent = token.details.pointer("/0/consent_id").and_then(Value::as_str).unwrap().to_owned();
+    let ask = json!({
+        "consent_id": consent, "purpose": PURPOSE,
+        "attributes": [format!("{KIND}.numero"), format!("{KIND}.delivree-le")],
+    });
+    Consented { token, consent, ask }
+}
+
 impl Scene {
     async fn set() -> Self {
         let world = World::make(false, None).await.unwrap();
@@ -84,16 +94,7 @@ impl Scene {
     async fn authorised(&self) -> Consented {
         let (mut officer, page, pushed) = self.asked().await;
         let back = officer.agree(&page, &[]).await;
-        self.held(self.drawer.redeem(&pushed, &back["code"]).await.unwrap())
-    }
-
-    fn held(&self, token: Token) -> Consented {
-        let consent = token.details.pointer("/0/consent_id").and_then(Value::as_str).unwrap().to_owned();
-        let ask = json!({
-            "consent_id": consent, "purpose": PURPOSE,
-            "attributes": [format!("{KIND}.numero"), format!("{KIND}.delivree-le")],
-        });
-        Consented { token, consent, ask }
+        held(self.drawer.redeem(&pushed, &back["code"]).await.unwrap())
     }
 
     async fn draw(&self, held: &Consented, key: &str, occasion: &Value) -> Answer {
@@ -191,7 +192,7 @@ async fn a_sole_proprietor_is_a_person_who_consents() {
     scene.attested("cle-1", &attestation(neq, "RQ-2001", today())).await;
     let mut proprietor = Person::new(&scene.world, "boulangere");
     let token = proprietor.grant(&scene.drawer, &scene.details("cag"), &[]).await;
-    let held = scene.held(token);
+    let held = held(token);
     let drawn = scene.drawn(&held, "cle-1", &tender(5, 30_000)).await;
     assert_eq!(drawn.claims()["basis"]["kind"], "consent");
     assert_eq!(drawn.value(&format!("{KIND}.numero")), "RQ-2001");

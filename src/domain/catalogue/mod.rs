@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HoldId, HostId, InstrumentId, KindId, OrderId,
-    OutsideId, ProvisionId, PurposeId,
+    OutsideId, ProvisionId, PurposeId, SubjectKind,
 };
 use crate::clock::Day;
 
@@ -114,6 +114,11 @@ impl Catalogue {
     /// Whether the attribute is sensitive; an unknown one is.
     pub fn sensitive(&self, id: &AttributeId) -> bool {
         self.attribute(id).is_none_or(|attribute| attribute.sensitive)
+    }
+
+    /// Whether the attribute tells something of persons; one of an enterprise's kind does not, an unknown one does.
+    pub fn personal(&self, id: &AttributeId) -> bool {
+        self.kinds.get(&id.kind()).is_none_or(|kind| kind.subject == SubjectKind::Person)
     }
 
     /// Whether `body` exists on `day`.

@@ -136,3 +136,11 @@ fn outside_a_trial_nothing_is_attested_or_drawn_before_counsel_confirms() {
     let decided = law.decide(&self::source(), attestation("attestation-fiscale"), &client_facts(), now());
     assert_eq!(ids(&decided), ["basis-to-confirm"]);
 }
+
+#[test]
+fn what_is_told_of_an_enterprise_has_no_place_in_the_register_of_persons() {
+    let law = demo();
+    let personal = |name: &str| law.catalogue().personal(&name.parse().unwrap());
+    assert!(!personal("attestation-fiscale.numero"));
+    assert!(personal("revenu.annuel") && personal("inconnu.numero"));
+}

@@ -92,6 +92,8 @@ actions! {
     ViewOwn, "view-own", "Person";
     /// An officer looks into the log.
     ReadLog, "read-log", "Officer";
+    /// An officer records what changes in a subject's status.
+    Status, "status", "Officer";
 }
 
 impl FromStr for Action {

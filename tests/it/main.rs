@@ -14,6 +14,7 @@ mod forging;
 mod harness;
 mod kill;
 mod pages;
+mod persons;
 mod promises;
 mod races;
 mod redis;

@@ -11,10 +11,10 @@ use super::model::{Act, View};
 use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Ask, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision,
-    DraftId, Facts, Giver, GrantId, Identified, KindId, Known, Language, Lapse, Mandate, MandateKind, Notice,
-    OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission,
-    Suspension, Terms,
+    Ask, Assurance, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian,
+    Decision, DraftId, Facts, Giver, GrantId, Identified, KindId, Known, Language, Lapse, Mandate, MandateKind,
+    MandateScope, ManifestAct, Notice, OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied, SessionAsk, Stage,
+    StatusChange, StatusRecord, SubjectId, SubjectKind, SubjectStatus, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
@@ -92,7 +92,8 @@ fn enterprise() -> Identified {
 }
 
 fn representative(kind: MandateKind, until: Option<Moment>) -> Giver {
-    let mandate = Mandate { kind, evidence: "acte-1".to_owned(), verifier: "service".to_owned(), until };
+    let (evidence, verifier) = ("acte-1".to_owned(), "service".to_owned());
+    let mandate = Mandate { kind, evidence, verifier, scope: MandateScope::whole(), from: None, until };
     Giver::Representative { representative: SubjectId::new([9; 16]), mandate }
 }
 
@@ -108,6 +109,9 @@ pub(crate) fn terms() -> Terms {
         until: now().plus(90 * 86_400),
         max_uses: Some(3),
         case: None,
+        sources: BTreeSet::from(["bqtu".parse().unwrap()]),
+        assurance: Assurance { acr: None, at: now(), strong: true },
+        act: ManifestAct { control: "yes".to_owned(), at: now().plus(-60) },
         notice: Notice {
             template: "consent".to_owned(),
             language: Language::Fr,
@@ -127,6 +131,7 @@ pub(crate) fn consent(terms: Terms) -> Consent {
 pub(crate) fn facts(consent: Consent) -> Facts {
     Facts {
         on: Known::Consent(Box::new(consent)),
+        status: SubjectStatus::default(),
         grant_stands: true,
         subject_version: 4,
         epoch: 7,
@@ -155,7 +160,17 @@ fn client_facts() -> ClientFacts {
 
 fn person_facts(who: Identified, giver: Giver) -> PersonFacts {
     let subject = SubjectId::new([2; 16]);
-    PersonFacts { subject, who, giver, same_session: true, subject_version: 4, epoch: 7, custodian: custodian() }
+    let status = SubjectStatus::default();
+    PersonFacts {
+        subject,
+        who,
+        giver,
+        status,
+        same_session: true,
+        subject_version: 4,
+        epoch: 7,
+        custodian: custodian(),
+    }
 }
 
 fn signed_in(facts: &PersonFacts, express: bool) -> AuthenticatedPerson {

@@ -12,7 +12,8 @@ use super::{Broker, Refusal, Setback, moved};
 use crate::clock::{Day, Moment, Period};
 use crate::crypto::sha256;
 use crate::domain::{
-    AgreementId, BadName, Consent, ConsentId, Giver, KindId, Lapse, PartB, RecordKind, SubjectId, Version,
+    AgreementId, BadName, Consent, ConsentId, Defect, Giver, KindId, Lapse, PartB, RecordKind, Situation, SubjectId,
+    SubjectStatus, Version,
 };
 use crate::ledger::Lane;
 use crate::store::{DueRow, Precondition, RecordRow, Write};
@@ -144,7 +145,8 @@ impl Broker {
         let Some(consent) = self.consent_of(row)? else { return self.strike(row).await };
         let now = self.clock.now();
         let before = consent.version;
-        let Some(why) = lapse(&consent, now) else {
+        let status = self.safe.status(&consent.subject).map_err(Refusal::from)?;
+        let Some(why) = lapse(&consent, &status, now) else {
             let again = consent.active(now).then(|| next_review(&consent, now));
             return match again {
                 Some(again) => self.put_off(row, again).await,
@@ -232,11 +234,13 @@ const fn stands(row: &DueRow) -> Precondition {
 }
 
 /// Why a consent given by a representative no longer stands at `now`, if it does not.
-fn lapse(consent: &Consent, now: Moment) -> Option<Lapse> {
-    let Giver::Representative { mandate, .. } = &consent.terms.giver else { return None };
-    if consent.terms.giver.may_decide_for(&consent.terms.who, now) {
-        return None;
-    }
-    let ended = mandate.until.is_some_and(|end| end <= now);
-    Some(if ended { Lapse::MandateEnded } else { Lapse::Majority })
+fn lapse(consent: &Consent, status: &SubjectStatus, now: Moment) -> Option<Lapse> {
+    let sources = consent.terms.sources.iter().collect();
+    let defects = consent.defects(&Situation { now, status, sources: &sources });
+    defects.into_iter().find_map(|defect| match defect {
+        Defect::Lapsed(why) => Some(why),
+        Defect::Dead => Some(Lapse::Death),
+        Defect::NotMandated => Some(Lapse::MandateEnded),
+        _ => None,
+    })
 }

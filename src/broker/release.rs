@@ -2,7 +2,7 @@
 
 use super::{Broker, Refusal, Setback, TRIES};
 use crate::crypto::SealingKey;
-use crate::domain::{Ask, Consent, Facts, Filed, Known, Relied, SubjectId};
+use crate::domain::{Ask, Consent, Facts, Filed, Known, Relied, SubjectId, SubjectStatus};
 use crate::identity::AuthenticatedBody;
 use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
@@ -30,9 +30,10 @@ impl Broker {
             return Err(Refusal::KeyReused.into());
         }
         let (consent, evidence) = self.safe.standing_consent(&standing)?.unzip();
+        let status = self.safe.standing_status(&standing)?;
         let ties = ties(&standing, evidence);
         let subject = consent.as_ref().map(|consent| consent.subject);
-        let facts = self.facts(agency, ask, consent, &standing, &in_force);
+        let facts = self.facts(agency, ask, consent, status, &standing, &in_force);
         let permit = match in_force.decide(agency, ask.clone(), &facts, self.clock.now()) {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse_release(agency, ask, subject, denial).await.into()),
@@ -67,6 +68,7 @@ impl Broker {
         agency: &AuthenticatedBody,
         ask: &Ask,
         consent: Option<Consent>,
+        status: SubjectStatus,
         standing: &Standing,
         in_force: &InForce,
     ) -> Facts {
@@ -84,6 +86,7 @@ impl Broker {
         Facts {
             on,
             on_file: standing.records.iter().map(|(row, _)| filed(row)).collect(),
+            status,
             grant_stands: grant.is_some(),
             subject_version: standing.subject_version,
             epoch: in_force.epoch(),

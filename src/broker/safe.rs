@@ -1,4 +1,4 @@
-//! Sealed rows as the things they are: records, consents, drafts.
+//! Sealed rows as the things they are: records, consents, drafts, a subject's status.
 //!
 //! INVARIANT: a ciphertext opens only at the table, row, field and version it was sealed for.
 
@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, due};
 use crate::crypto::{Address, SealingKey};
-use crate::domain::{Consent, ConsentId, KindId, RecordKind, SubjectId, Version};
+use crate::domain::{Consent, ConsentId, KindId, RecordKind, SubjectId, SubjectStatus, Version};
 use crate::policy;
 use crate::store::{
-    Class, ConsentRow, DraftRow, Fault, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
+    Class, ConsentRow, DraftRow, Fault, GrantedOn, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
 };
 
 /// A record's row with its values.
@@ -71,6 +71,31 @@ impl Safe {
             sealed,
             entry: 0,
         }))
+    }
+
+    /// What is known of the subject besides the identity service; nothing where its evidence is destroyed.
+    pub(super) fn status(&self, subject: &SubjectId) -> Result<SubjectStatus, VaultFault> {
+        let Some(sealed) = self.store.status(subject)? else { return Ok(SubjectStatus::default()) };
+        Ok(self.open(subject, &Class::Evidence, &status_at(subject), &sealed)?.unwrap_or_default())
+    }
+
+    /// The status of the subject whose values are asked for.
+    pub(super) fn standing_status(&self, standing: &Standing) -> Result<SubjectStatus, VaultFault> {
+        let granted = standing.grant.as_ref().and_then(|grant| match &grant.on {
+            GrantedOn::Basis { subject, .. } => Some(*subject),
+            GrantedOn::Consent(_) => None,
+        });
+        let subject = granted.or(standing.consent.as_ref().map(|row| row.subject));
+        let sealed = standing.status.as_ref().zip(standing.evidence.as_ref());
+        let Some((subject, (sealed, key))) = subject.zip(sealed) else { return Ok(SubjectStatus::default()) };
+        let key = self.vault.opened(&subject, &Class::Evidence, key)?;
+        open(&key, &status_at(&subject), sealed)
+    }
+
+    /// The write that keeps a subject's status.
+    pub(super) fn put_status(&self, subject: SubjectId, status: &SubjectStatus) -> Result<Write, Refusal> {
+        let sealed = self.seal(&subject, &Class::Evidence, &status_at(&subject), status)?;
+        Ok(Write::PutStatus(subject, sealed))
     }
 
     /// The newest record of a kind, with its values; none where there is none, or its key is destroyed.
@@ -170,6 +195,10 @@ fn json(value: &impl Serialize) -> Result<zeroize::Zeroizing<Vec<u8>>, Refusal> 
 
 fn consent_at(id: &[u8; 16], version: Version) -> Address<'_> {
     Address { table: "consents", row: id, field: "consent", version }
+}
+
+fn status_at(subject: &SubjectId) -> Address<'_> {
+    Address { table: "subjects", row: subject.bytes(), field: "status", version: 1 }
 }
 
 fn record_at(row: &RecordRow) -> Address<'_> {

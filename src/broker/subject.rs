@@ -3,7 +3,7 @@
 
 use super::{Broker, Refusal, TRIES};
 use crate::crypto::random;
-use crate::domain::{Giver, IdentifierType, PersonFacts, SubjectId};
+use crate::domain::{Giver, IdentifierType, MandateAct, PersonFacts, SubjectId};
 use crate::identity::{Acting, AuthenticatedPerson, login};
 use crate::ledger::{Lane, NotCommitted, NotEntered};
 use crate::store::{Class, Precondition, Write};
@@ -25,16 +25,16 @@ pub enum NotActing {
 impl Broker {
     /// Whether who signed in decides for themselves, today.
     pub fn decides_alone(&self, signed_in: &login::SignedIn) -> bool {
-        Giver::Subject.may_decide_for(&signed_in.who, self.now())
+        Giver::Subject.may(MandateAct::Decide, &signed_in.who, self.now())
     }
 
-    /// For whom else who signed in decides, today.
+    /// For whom else who signed in may act, in one way or another, today.
     pub fn represented<'a>(
         &self,
         signed_in: &'a login::SignedIn,
     ) -> impl Iterator<Item = &'a login::Representable> + use<'a> {
         let now = self.now();
-        signed_in.mandates.iter().filter(move |found| found.mandate.allows(&found.who, now))
+        signed_in.mandates.iter().filter(move |found| found.mandate.holds(&found.who, now))
     }
 
     /// The signed-in person, acting for themselves.
@@ -52,7 +52,16 @@ impl Broker {
         let representative = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.neq.as_deref()).await?;
         let subject = self.subject(&signed_in.issuer, &represented.sub, represented.neq.as_deref()).await?;
         let giver = Giver::Representative { representative, mandate: represented.mandate.clone() };
+        if self.safe.status(&subject).map_err(Refusal::from)?.has_ended(&giver) {
+            return Err(NotActing::NoMandate);
+        }
         Ok(Acting { subject, who: represented.who.clone(), giver })
+    }
+
+    /// Whether the person who acts may do this for the subject, today.
+    pub(super) fn may(&self, person: &AuthenticatedPerson, act: MandateAct) -> Result<bool, Refusal> {
+        let status = self.safe.status(person.subject())?;
+        Ok(person.giver().may(act, person.who(), self.now()) && !status.has_ended(person.giver()))
     }
 
     /// How often who signed in has signed out so far: their session carries it, and is void once it has risen.
@@ -110,6 +119,7 @@ impl Broker {
             subject: *person.subject(),
             who: person.who().clone(),
             giver: person.giver().clone(),
+            status: self.safe.status(person.subject())?,
             same_session,
             subject_version: self.store.subject_version(person.subject())?,
             epoch: self.in_force().epoch(),

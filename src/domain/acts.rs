@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Filed, Giver, GrantId, Identified, KindId, Language,
-    Occasion, PurposeId, SubjectId, Terms,
+    Occasion, PurposeId, StatusChange, SubjectId, SubjectStatus, Terms,
 };
 use crate::clock::Moment;
 
@@ -70,6 +70,8 @@ pub struct Facts {
     pub on: Known,
     /// The newest record of each kind asked for, as far as it is told in clear.
     pub on_file: Vec<Filed>,
+    /// What is known of the subject besides; nothing where there is none.
+    pub status: SubjectStatus,
     /// Whether the grant stands.
     pub grant_stands: bool,
     /// Version of the subject: records, mandates, keys.
@@ -163,6 +165,8 @@ pub struct PersonFacts {
     pub who: Identified,
     /// Who acts.
     pub giver: Giver,
+    /// What is known of the subject besides.
+    pub status: SubjectStatus,
     /// Whether the acting person is the one who began the session.
     pub same_session: bool,
     /// Version of the subject.
@@ -187,6 +191,19 @@ pub struct Reading {
     pub reason: String,
     /// What is looked for.
     pub query: Query,
+}
+
+/// An officer records what changes in a subject's status.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StatusRecord {
+    /// Whose.
+    pub subject: SubjectId,
+    /// What changes.
+    pub change: StatusChange,
+    /// What shows it: the reference of an act of death, of a judgment.
+    pub evidence: String,
+    /// Why it is recorded: free text that the officer writes.
+    pub reason: String,
 }
 
 /// What an officer looks for.

@@ -96,6 +96,7 @@ pub fn service(app: Arc<App>) -> Router {
         .route("/login/officers", get(officer::signed_in))
         .route("/{language}/registre", get(officer::search).post(officer::find))
         .route("/{language}/registre/entree", post(officer::open_entry))
+        .route("/{language}/registre/etat", post(officer::record_status))
         .route("/{language}/registre/{index}", get(officer::closed_proof))
         // Anyone
         .route("/log/checkpoint", get(log::checkpoint))

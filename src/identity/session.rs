@@ -194,7 +194,7 @@ impl Session {
         let Person { signed_in, at, strong, acting, .. } = self.person.as_ref()?;
         let Acting { subject, who, giver } = acting.clone()?;
         let (issuer, express) = (signed_in.issuer.clone(), *strong && now < at.plus(EXPRESS_LIFE));
-        Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, express })
+        Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, acr: signed_in.acr.clone(), express })
     }
 
     /// What a browser keeps itself of this session, sealed, for when the engine does not answer, once the person has

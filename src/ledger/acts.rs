@@ -11,7 +11,7 @@ use crate::clock::Day;
 use crate::crypto::SealingKey;
 use crate::domain::{
     AgreementId, Attestation, AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event,
-    Giver, KindId, PartB, PurposeId, Reading, SubjectId, Submission, Version,
+    Giver, KindId, PartB, PurposeId, Reading, StatusRecord, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
 use crate::policy::{Denial, Grounds, Permit};
@@ -259,6 +259,27 @@ impl Ledger {
             used: None,
         };
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), Vec::new()).await
+    }
+
+    /// Enters what an officer records of a subject's status. The act part says nothing of what it is.
+    pub async fn status(
+        &self,
+        permit: &Permit<StatusRecord>,
+        officer: (&str, &str),
+        unmoved: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let StatusRecord { subject, change, evidence, reason } = permit.act();
+        let (issuer, name) = officer;
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({"outcome": "recorded"})));
+        let person = object(json!({
+            "subject": subject, "change": change, "evidence": evidence, "officer": name, "issuer": issuer,
+            "reason": reason,
+        }));
+        let statement = of_subject(Event::Status, act, Some(permit.grounds()), person, *subject);
+        let preconditions = [&[unmoved], permit.grounds().preconditions()].concat();
+        self.enter(Lane::Person, statement, preconditions, writes).await
     }
 
     /// Enters a refusal, with its full reasons.

@@ -13,7 +13,7 @@ use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
     Abroad, Agreement, Assessment, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver,
-    Identified, InstrumentId, KindId, Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+    InstrumentId, KindId, MandateAct, PersonFacts, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -30,6 +30,7 @@ mod sealed {
     impl Sealed for crate::domain::OwnView {}
     impl Sealed for crate::domain::Reading {}
     impl Sealed for crate::domain::Approval {}
+    impl Sealed for crate::domain::StatusRecord {}
 }
 
 /// Something that can be asked for. The acts are those of `domain`; no other module adds one.
@@ -221,6 +222,11 @@ impl<'a> View<'a> {
         self.regimes(&kinds)
     }
 
+    /// The bodies that hold these attributes, as far as their kinds are known.
+    pub(super) fn holders<'k>(&self, attributes: impl Iterator<Item = &'k AttributeId>) -> BTreeSet<&'a BodyId> {
+        attributes.filter_map(|id| self.catalogue.kinds.get(&id.kind())).map(|kind| &kind.holder).collect()
+    }
+
     /// The collector's capacity, whether its instrument binds its body today, and the kinds it is registered for.
     pub(super) fn state_collector(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
         let (instrument, registered) = match client.map(|client| &client.role) {
@@ -249,8 +255,13 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether the purpose is one of the client and of its body.
-pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, purpose: Option<&PurposeOf<'_>>) {
+/// Whether the purpose is one of the client and of its body, and still pursued.
+pub(super) fn state_purpose(
+    stated: &mut Stated<'_>,
+    view: &View<'_>,
+    client: Option<&Client>,
+    purpose: Option<&PurposeOf<'_>>,
+) {
     let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
     let of_client = |client: &Client| match &client.role {
         Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
@@ -258,6 +269,7 @@ pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, pu
     };
     stated.insert("purpose_of_body", client.is_some_and(of_body).into());
     stated.insert("purpose_of_client", client.is_some_and(of_client).into());
+    stated.insert("purpose_open", purpose.is_none_or(|it| it.purpose.open(view.day)).into());
 }
 
 /// The attributes asked for, against those that the purpose knows; what is outside it is refused for that alone.
@@ -268,16 +280,17 @@ pub(super) fn state_asked<'a>(
     asked: impl Iterator<Item = &'a AttributeId> + Clone,
     purpose: Option<&PurposeOf<'a>>,
 ) {
-    let sensitive = |id: &AttributeId| view.catalogue.sensitive(id) && purpose.is_some_and(|it| it.purpose.allows(id));
+    let sensitive =
+        |id: &AttributeId| purpose.is_some_and(|it| it.purpose.allows(id) && view.catalogue.sensitive_for(id, it.id));
     let body = client.and_then(|client| view.catalogue.bodies.get(&client.body));
-    let kinds = { asked.clone() }.map(AttributeId::kind).collect::<BTreeSet<_>>().into_iter();
+    let holders = view.holders(asked.clone());
     stated.insert("asked", names(asked.clone()));
     stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
     stated.insert("sensitive_asked", { asked }.any(sensitive).into());
     stated.insert("encryption_key", body.is_some_and(|body| body.encryption_key.is_some()).into());
-    let mut holders = { kinds }.filter_map(|kind| view.catalogue.kinds.get(&kind)).map(|kind| &kind.holder);
     view.state_recipient(stated, client);
-    stated.insert("holder_exists", holders.all(|holder| view.catalogue.exists(holder, view.day)).into());
+    stated.insert("holder_exists", holders.iter().all(|holder| view.catalogue.exists(holder, view.day)).into());
+    stated.insert("one_source", (holders.len() <= 1).into());
 }
 
 /// A purpose with its name.
@@ -304,15 +317,16 @@ pub(super) fn outlasts(view: &View<'_>, of: &PurposeOf<'_>, until: Option<Moment
     let days = i32::try_from(of.purpose.longest_days).unwrap_or(i32::MAX);
     // So many days from now, or the end of the last local day: a change of clocks makes either the later.
     let last = view.day.plus_days(days.saturating_add(1)).start().max(view.now.plus(i64::from(days) * DAY));
+    let last = of.purpose.until.map_or(last, |end| last.min(end.start()));
     let most = of.purpose.max_uses.unwrap_or(u32::MAX);
     until.is_some_and(|end| end > last) || uses.is_some_and(|uses| uses > most)
 }
 
-/// Whether who acts, other than a minor alone, could do so for the subject at that moment.
-pub(super) fn may_act(giver: &Giver, who: &Identified, at: Moment) -> bool {
-    match giver {
-        Giver::Subject => who.kind == SubjectKind::Person,
-        Giver::Representative { .. } => giver.may_decide_for(who, at),
+/// Whether who acts, other than a minor alone, can do so for the subject at that moment.
+pub(super) fn may_act(facts: &PersonFacts, act: MandateAct, at: Moment) -> bool {
+    match &facts.giver {
+        Giver::Subject => facts.who.kind == SubjectKind::Person,
+        giver => giver.may(act, &facts.who, at) && !facts.status.has_ended(giver),
     }
 }
 
@@ -322,13 +336,6 @@ pub(super) fn mandate_end(giver: &Giver) -> Option<Moment> {
         Giver::Subject => None,
         Giver::Representative { mandate, .. } => mandate.until,
     }
-}
-
-/// Whether the notice is kept well enough to prove what was shown.
-pub(super) fn informed(notice: &Notice, decided: Moment) -> bool {
-    const DIGEST_CHARS: usize = 43;
-    let digest = |text: &str| text.len() == DIGEST_CHARS;
-    !notice.template.is_empty() && digest(&notice.sha256_fr) && digest(&notice.sha256) && notice.shown <= decided
 }
 
 const fn word(regime: Regime) -> &'static str {

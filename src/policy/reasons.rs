@@ -97,7 +97,7 @@ pub(super) fn no_basis(action: Action) -> Reason {
             "Ouvrez une session en votre nom ou au nom de la personne que vous représentez.",
             "Sign in in your own name, or for the person you represent.",
         ),
-        Action::ReadLog | Action::Approve => text(
+        Action::ReadLog | Action::Approve | Action::Status => text(
             "Faites consigner votre délégation par écrit et faites-la inscrire au catalogue.",
             "Have your delegation put in writing and entered in the catalogue.",
         ),

@@ -149,8 +149,8 @@ pub const ROWS: &[Row] = &[
                 &["the_notice_changes_with_the_question_and_not_with_the_answer"],
             ),
             function(
-                "informed",
-                "src/policy/model.rs",
+                "is_proof",
+                "src/domain/consent.rs",
                 &["a_consent_void_when_given_stays_void_and_a_parents_ends_with_minority"],
             ),
         ],

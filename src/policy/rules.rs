@@ -93,6 +93,8 @@ actions! {
     ReadLog, "read-log", "Officer";
     /// An officer approves a change of the catalogue.
     Approve, "approve", "Officer";
+    /// An officer records what changes in a subject's status.
+    Status, "status", "Officer";
 }
 
 impl FromStr for Action {

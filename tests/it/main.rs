@@ -17,6 +17,7 @@ mod governance;
 mod harness;
 mod kill;
 mod pages;
+mod persons;
 mod policy;
 mod promises;
 mod races;

@@ -111,9 +111,10 @@ impl Catalogue {
         self.kinds.get(&id.kind())?.attributes.get(id.member())
     }
 
-    /// Whether the attribute is sensitive; an unknown one is.
-    pub fn sensitive(&self, id: &AttributeId) -> bool {
-        self.attribute(id).is_none_or(|attribute| attribute.sensitive)
+    /// Whether the attribute is sensitive for the purpose: of itself, or by the context (s. 59). An unknown one is.
+    pub fn sensitive_for(&self, id: &AttributeId, purpose: &PurposeId) -> bool {
+        let by_context = self.purposes.get(purpose).is_some_and(|found| found.sensitive.contains(id));
+        by_context || self.attribute(id).is_none_or(|attribute| attribute.sensitive)
     }
 
     /// Whether the attribute tells something of persons; one of an enterprise's kind does not, an unknown one does.

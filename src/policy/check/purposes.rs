@@ -69,6 +69,10 @@ impl Checker<'_> {
                 }
             }
         }
+        for unknown in purpose.sensitive.iter().filter(|it| !purpose.allows(it)) {
+            let path = ["purposes", id, "sensitive", unknown.as_str()];
+            self.wrong(&path, format!("`{unknown}` is no attribute of the purpose"), "");
+        }
         for both in purpose.necessary.keys().filter(|it| purpose.optional.contains_key(it)) {
             let path = ["purposes", id, "optional", both.as_str()];
             self.wrong(&path, format!("`{both}` is both necessary and optional"), "");

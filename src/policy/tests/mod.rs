@@ -12,10 +12,11 @@ use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::{
-    Ask, Attestation, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian,
-    Decision, DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known, Language,
-    Lapse, Mandate, MandateKind, Notice, Occasion, OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied,
-    SessionAsk, Stage, SubjectId, SubjectKind, Submission, Suspension, Terms,
+    Ask, Assurance, Attestation, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId,
+    Custodian, Decision, DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known,
+    Language, Lapse, Mandate, MandateKind, MandateScope, ManifestAct, Notice, Occasion, OfficerFacts, OwnView,
+    PersonFacts, Query, Reading, Relied, SessionAsk, Stage, StatusChange, StatusRecord, SubjectId, SubjectKind,
+    SubjectStatus, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;
@@ -123,7 +124,8 @@ fn enterprise() -> Identified {
 }
 
 fn representative(kind: MandateKind, until: Option<Moment>) -> Giver {
-    let mandate = Mandate { kind, evidence: "acte-1".to_owned(), verifier: "service".to_owned(), until };
+    let (evidence, verifier) = ("acte-1".to_owned(), "service".to_owned());
+    let mandate = Mandate { kind, evidence, verifier, scope: MandateScope::whole(), from: None, until };
     Giver::Representative { representative: SubjectId::new([9; 16]), mandate }
 }
 
@@ -139,6 +141,9 @@ pub(crate) fn terms() -> Terms {
         until: now().plus(90 * 86_400),
         max_uses: Some(3),
         case: None,
+        sources: BTreeSet::from(["bqtu".parse().unwrap()]),
+        assurance: Assurance { acr: None, at: now(), strong: true },
+        act: ManifestAct { control: "yes".to_owned(), at: now().plus(-60) },
         notice: Notice {
             template: "consent".to_owned(),
             language: Language::Fr,
@@ -159,6 +164,7 @@ pub(crate) fn facts(consent: Consent) -> Facts {
     Facts {
         on: Known::Consent(Box::new(consent)),
         on_file: Vec::new(),
+        status: SubjectStatus::default(),
         grant_stands: true,
         subject_version: 4,
         epoch: 7,
@@ -188,7 +194,17 @@ fn client_facts() -> ClientFacts {
 
 fn person_facts(who: Identified, giver: Giver) -> PersonFacts {
     let subject = SubjectId::new([2; 16]);
-    PersonFacts { subject, who, giver, same_session: true, subject_version: 4, epoch: 7, custodian: custodian() }
+    let status = SubjectStatus::default();
+    PersonFacts {
+        subject,
+        who,
+        giver,
+        status,
+        same_session: true,
+        subject_version: 4,
+        epoch: 7,
+        custodian: custodian(),
+    }
 }
 
 fn signed_in(facts: &PersonFacts, express: bool) -> AuthenticatedPerson {

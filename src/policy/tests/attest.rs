@@ -57,6 +57,7 @@ fn authorised() -> Consent {
         client: "cag-appels-offres".parse().unwrap(),
         attributes: attributes(&NAMES),
         express: BTreeSet::new(),
+        sources: BTreeSet::from(["revenu-quebec".parse().unwrap()]),
         max_uses: None,
         who: enterprise(),
         giver: representative(MandateKind::SigningOfficer, None),

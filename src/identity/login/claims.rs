@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Audience, Login};
 use crate::clock::{Day, Moment};
-use crate::domain::{Identified, Mandate, MandateKind, SubjectKind};
+use crate::domain::{Identified, Identifier, IdentifierType, Mandate, MandateKind, SubjectKind};
 
 /// Longest text, in characters, that we take for a name, a `sub` or a reference.
 const LONGEST_TEXT: usize = 255;
@@ -150,5 +150,5 @@ fn birth_day(text: &str) -> Option<Day> {
 }
 
 fn neq(text: &str) -> Option<String> {
-    (text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+    Identifier::new(IdentifierType::Neq, text).ok().map(|neq| neq.expose().to_owned())
 }

@@ -99,7 +99,7 @@ impl Broker {
             concerns: None,
             sealed: Vec::new(),
         };
-        writes.extend(self.safe.put_record(row.clone(), sent.values)?);
+        writes.extend(self.safe.put_record(kind, row.clone(), sent.values)?);
         writes.push(Write::MoveSubject(subject));
         writes.push(Write::PutKeyUse(source.client().clone(), sent.key.to_owned(), request));
         // The key first: who repeats a request is answered like the first time.

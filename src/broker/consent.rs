@@ -331,7 +331,7 @@ impl Broker {
                 concerns: None,
                 sealed: Vec::new(),
             };
-            writes.extend(self.safe.put_record(row, &values)?);
+            writes.extend(self.safe.put_record(kind, row, &values)?);
             records.push((id, version));
         }
         Ok((writes, records))

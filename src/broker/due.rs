@@ -11,9 +11,11 @@ use std::sync::PoisonError;
 use super::{Broker, Refusal, Setback, moved};
 use crate::clock::{Day, Moment, Period};
 use crate::crypto::sha256;
-use crate::domain::{AgreementId, BadName, Consent, ConsentId, Giver, Lapse, PartB, Version};
+use crate::domain::{
+    AgreementId, BadName, Consent, ConsentId, Giver, KindId, Lapse, PartB, RecordKind, SubjectId, Version,
+};
 use crate::ledger::Lane;
-use crate::store::{DueRow, Precondition, Write};
+use crate::store::{DueRow, Precondition, RecordRow, Write};
 
 /// Most pieces of work taken up at a time.
 const PAGE: usize = 64;
@@ -30,6 +32,12 @@ enum Job {
     /// A consent that a representative gave is looked at again, each month: the person grows up, mandates end. By the
     /// month for all alike, so that no date says when anyone was born.
     Review,
+    /// The values of one kind have been kept for as long as they are to be.
+    Destruction,
+}
+
+impl Job {
+    const ALL: [Self; 3] = [Self::Expiry, Self::Review, Self::Destruction];
 }
 
 impl fmt::Display for Job {
@@ -37,6 +45,7 @@ impl fmt::Display for Job {
         f.write_str(match self {
             Self::Expiry => "expiry",
             Self::Review => "review",
+            Self::Destruction => "destruction",
         })
     }
 }
@@ -45,7 +54,7 @@ impl FromStr for Job {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        [Self::Expiry, Self::Review].into_iter().find(|job| job.to_string() == text).ok_or(BadName("job"))
+        Self::ALL.into_iter().find(|job| job.to_string() == text).ok_or(BadName("job"))
     }
 }
 
@@ -56,10 +65,23 @@ pub(super) fn of_consent(consent: &Consent, now: Moment) -> Vec<Write> {
     [Some(expiry), review].into_iter().flatten().collect()
 }
 
+/// What a record made now makes due, where its kind is kept for a time: the date of an earlier one moves.
+pub(super) fn of_record(kind: &RecordKind, row: &RecordRow) -> Option<Write> {
+    let days = i32::try_from(kind.kept_days?).unwrap_or(i32::MAX);
+    let at = row.at.day().plus_days(days).start();
+    let target = row.kind.as_str().as_bytes().to_vec();
+    let key = sha256(&[b"due\ndestruction\n", row.subject.bytes(), &target]);
+    Some(Write::PutDue(DueRow { key, at, job: Job::Destruction.to_string(), target, subject: Some(row.subject) }))
+}
+
 fn next_review(consent: &Consent, now: Moment) -> Write {
+    planned(Job::Review, consent, next_month(now))
+}
+
+/// The first moment of the next local month.
+fn next_month(now: Moment) -> Moment {
     const LONGER_THAN_A_MONTH: i32 = 32;
-    let month = now.day().first_of(Period::Month).plus_days(LONGER_THAN_A_MONTH).first_of(Period::Month);
-    planned(Job::Review, consent, month.start())
+    now.day().first_of(Period::Month).plus_days(LONGER_THAN_A_MONTH).first_of(Period::Month).start()
 }
 
 fn planned(job: Job, consent: &Consent, at: Moment) -> Write {
@@ -94,46 +116,74 @@ impl Broker {
 
     async fn do_one(&self, row: &DueRow) -> Result<(), Setback> {
         let unknown = |_| Refusal::NotNow(format!("no such work: {}", row.job));
-        let job: Job = row.job.parse().map_err(unknown)?;
-        let target = <[u8; 16]>::try_from(row.target.as_slice()).map_err(|_| Refusal::State)?;
-        let consent = self.safe.consent(&ConsentId::new(target)).map_err(Refusal::from)?;
-        match (job, consent) {
-            (_, None) => self.strike(row, Vec::new()).await,
-            (Job::Expiry, Some(consent)) => self.expire(row, consent).await,
-            (Job::Review, Some(consent)) => self.look_again(row, consent).await,
+        match row.job.parse().map_err(unknown)? {
+            Job::Expiry => self.expire(row).await,
+            Job::Review => self.look_again(row).await,
+            Job::Destruction => self.destroy(row).await,
         }
     }
 
+    /// The consent that the work is about; none where it was erased.
+    fn consent_of(&self, row: &DueRow) -> Result<Option<Consent>, Refusal> {
+        let id = <[u8; 16]>::try_from(row.target.as_slice()).map_err(|_| Refusal::State)?;
+        Ok(self.safe.consent(&ConsentId::new(id))?)
+    }
+
     /// Records that a consent has run out; one that is not given any more stays as it is.
-    async fn expire(&self, row: &DueRow, consent: Consent) -> Result<(), Setback> {
+    async fn expire(&self, row: &DueRow) -> Result<(), Setback> {
+        let Some(consent) = self.consent_of(row)? else { return self.strike(row).await };
         let before = consent.version;
-        let Ok(expired) = consent.expired_at(self.clock.now()) else { return self.strike(row, Vec::new()).await };
+        let Ok(expired) = consent.expired_at(self.clock.now()) else { return self.strike(row).await };
         let writes = vec![self.safe.put_consent(&expired)?, Write::DoneDue(row.key)];
         self.ledger.consent_expired(&expired, before, stands(row), writes).await.map_err(moved)?;
         Ok(())
     }
 
     /// Records that the power under which a consent was given has ended; looks again next month where it has not.
-    async fn look_again(&self, row: &DueRow, consent: Consent) -> Result<(), Setback> {
+    async fn look_again(&self, row: &DueRow) -> Result<(), Setback> {
+        let Some(consent) = self.consent_of(row)? else { return self.strike(row).await };
         let now = self.clock.now();
         let before = consent.version;
         let Some(why) = lapse(&consent, now) else {
             let again = consent.active(now).then(|| next_review(&consent, now));
             return match again {
                 Some(again) => self.put_off(row, again).await,
-                None => self.strike(row, Vec::new()).await,
+                None => self.strike(row).await,
             };
         };
-        let Ok(lapsed) = consent.lapsed(now, why) else { return self.strike(row, Vec::new()).await };
+        let Ok(lapsed) = consent.lapsed(now, why) else { return self.strike(row).await };
         let writes = vec![self.safe.put_consent(&lapsed)?, Write::DoneDue(row.key)];
         self.ledger.consent_lapsed(&lapsed, before, stands(row), writes).await.map_err(moved)?;
         Ok(())
     }
 
+    /// Destroys the values of a kind whose days have run (s. 73), unless someone may still draw on them or a hold keeps
+    /// them: then it is looked at again next month.
+    async fn destroy(&self, row: &DueRow) -> Result<(), Setback> {
+        let kind = std::str::from_utf8(&row.target).ok().and_then(|name| name.parse::<KindId>().ok());
+        let (Some(kind), Some(subject)) = (kind, row.subject) else { return Err(Refusal::State.into()) };
+        let now = self.clock.now();
+        let held = self.in_force().catalogue().held(&kind, now.day());
+        if held || self.is_drawn_on(&subject, &kind, now)? {
+            return self.put_off(row, Write::PutDue(DueRow { at: next_month(now), ..row.clone() })).await;
+        }
+        self.destroy_values(subject, kind, row.key).await
+    }
+
+    /// Whether somebody may still be given values of the kind.
+    fn is_drawn_on(&self, subject: &SubjectId, kind: &KindId, now: Moment) -> Result<bool, Refusal> {
+        for row in self.store.consents_of(subject)? {
+            let consent = self.safe.open_consent(&row)?.filter(|consent| consent.active(now));
+            if consent.is_some_and(|it| it.terms.attributes.iter().any(|attribute| attribute.kind() == *kind)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Takes work off the list.
-    async fn strike(&self, row: &DueRow, mut writes: Vec<Write>) -> Result<(), Setback> {
-        writes.push(Write::DoneDue(row.key));
-        self.ledger.write(Lane::Client, vec![stands(row)], writes).await.map_err(moved)?;
+    async fn strike(&self, row: &DueRow) -> Result<(), Setback> {
+        self.ledger.write(Lane::Client, vec![stands(row)], vec![Write::DoneDue(row.key)]).await.map_err(moved)?;
         Ok(())
     }
 

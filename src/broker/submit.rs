@@ -226,7 +226,7 @@ impl Broker {
             concerns: None,
             sealed: Vec::new(),
         };
-        let mut writes = self.safe.put_record(row, values)?;
+        let mut writes = self.safe.put_record(kind, row, values)?;
         writes.push(Write::DropDraft(draft.id));
         writes.push(Write::MoveSubject(draft.subject));
         Ok(writes)

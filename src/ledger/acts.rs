@@ -297,6 +297,18 @@ impl Ledger {
         self.enter(Lane::Person, Statement::act(Event::Erasure, act), preconditions, writes).await
     }
 
+    /// Enters that values were destroyed because their days had run (s. 73).
+    pub async fn destruction(
+        &self,
+        classes: &[String],
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let cited = json!([{"cite": "A-2.1, art. 73", "read": "2024-11-15"}]);
+        let act = json!({"classes": classes, "citations": cited, "outcome": "destroyed"});
+        self.enter(Lane::Client, Statement::act(Event::Erasure, act), preconditions, writes).await
+    }
+
     /// Enters that the log begins: who runs it, who administers it, how many of them must sign.
     pub(crate) async fn begin(
         &self,

@@ -228,11 +228,18 @@ pub const ROWS: &[Row] = &[
         27,
         P1,
         "information is destroyed when its purpose has ended, unless it must be kept",
-        &[function(
-            "erase",
-            "src/broker/erase.rs",
-            &["p7_erasure_leaves_the_proofs", "nothing_is_released_after_an_erasure"],
-        )],
+        &[
+            function(
+                "destroy",
+                "src/broker/due.rs",
+                &["values_are_destroyed_when_their_days_have_run_and_nobody_may_draw_on_them"],
+            ),
+            function(
+                "erase",
+                "src/broker/erase.rs",
+                &["p7_erasure_leaves_the_proofs", "nothing_is_released_after_an_erasure"],
+            ),
+        ],
     ),
     row(28, P1, "nothing is called anonymised outside the procedure of the regulation", &[CONSOLE]),
     row(29, P1, "a secondary use is one of four, and three of them are registered", &[]),

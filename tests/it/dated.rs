@@ -63,3 +63,25 @@ async fn an_agreement_on_collection_enters_part_b_of_the_register_once() {
         running.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_destroyed_when_their_days_have_run_and_nobody_may_draw_on_them() {
+    let world = Founded::found(Setting::default()).await.unwrap();
+    let clock = Arc::new(Later::default());
+    let store = Arc::new(Sqlite::open(&world.config.data).unwrap());
+    let running = app::serve_on(&world.config, store, Arc::clone(&clock) as _, true).await.unwrap();
+    let portal = client(&world, PORTAL).await;
+    let mut person = Person::new(&world, "alice");
+    person.give_address(&world, &portal).await;
+    clock.0.store(1_094 * DAY, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(Log::export(&world).await.of(&["erasure"]).is_empty(), "destroyed before its day");
+
+    clock.0.store(1_096 * DAY, Ordering::SeqCst);
+    let log = log_with(&world, "erasure").await;
+    let destroyed = &log.one("erasure").act;
+    assert_eq!((&destroyed["classes"], &destroyed["outcome"]), (&json!(["values:adresse"]), &json!("destroyed")));
+    assert_eq!(destroyed["citations"][0]["cite"], "A-2.1, art. 73");
+    log.audited(&world, Vec::new());
+    running.stop().await;
+}

@@ -26,6 +26,10 @@ pub struct RecordKind {
     /// How long a record is valid, of those that a body attests for a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validity: Option<Validity>,
+    /// How many days a record is kept after it was made, unless the subject gives it anew or someone may still draw on it
+    /// (s. 73); as long as the subject has a file, where none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_days: Option<u32>,
     /// Its attributes by member name, in the order in which they are read.
     pub attributes: Declared<String, Attribute>,
     /// JSON Schema of a record's values, as text.

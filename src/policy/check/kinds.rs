@@ -40,6 +40,16 @@ impl Checker<'_> {
         }
     }
 
+    /// Holds are on kinds that exist.
+    pub(super) fn holds(&mut self) {
+        for (id, hold) in &self.catalogue.holds {
+            self.dates(&["holds", id.as_str()], hold.from, hold.until);
+            for kind in &hold.kinds {
+                self.known(&["holds", id.as_str(), "kinds", kind.as_str()], "kind", kind, self.catalogue.kinds.keys());
+            }
+        }
+    }
+
     /// The schema compiles, names the kind's attributes and no others, and lets nothing else in.
     fn schema(&mut self, id: &KindId, kind: &RecordKind) {
         let path = ["kinds", id.as_str(), "schema"];

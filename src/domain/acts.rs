@@ -68,7 +68,8 @@ pub enum Known {
 pub struct Facts {
     /// What the ask relies on, as far as it is there.
     pub on: Known,
-    /// The newest record of each kind asked for, as far as it is told in clear.
+    /// The record of each kind asked for, as far as it is told in clear: the newest that serves the occasion, where one
+    /// is named, else the newest.
     pub on_file: Vec<Filed>,
     /// What is known of the subject besides; nothing where there is none.
     pub status: SubjectStatus,

@@ -1,17 +1,17 @@
 //! What persons and officers do, as the rules see it: decide on a consent, confirm a draft, look at their own values,
-//! look into the log.
+//! look into the log; operators rehearse rules on it.
 
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, PurposeOf, Regimes, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names,
+    Act, Case, Fact, PurposeOf, Regimes, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names,
     outlasts, state_purpose,
 };
 use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
-    AttributeId, BodyId, Decision, Delegation, Giver, OfficerFacts, OwnView, PersonFacts, Reading, SubjectKind,
-    Submission, Terms, in_force,
+    AttributeId, BodyId, Decision, Delegation, Giver, OfficerFacts, OwnView, PersonFacts, Reading, ReadingPurpose,
+    Rehearsing, SubjectKind, Submission, Terms, in_force,
 };
 use crate::identity::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
@@ -172,18 +172,38 @@ impl Act for Reading {
         stated.insert("delegated", (!theirs.is_empty()).into());
         stated.insert("delegation_in_force", (!today.is_empty()).into());
         stated.insert("reaches", (today.is_empty() || today.iter().any(|it| reaches(&it.body))).into());
-        stated.insert("reason", (!self.reason.trim().is_empty()).into());
-        let good_until = view.midnight();
-        let preconditions = view.common(facts.epoch, good_until);
-        let regimes = Regimes::new();
-        Case {
-            action: Action::ReadLog,
-            stated,
-            regimes,
-            good_until,
-            preconditions,
-            grounds: Vec::new(),
-            kept: Some(()),
-        }
+        state_reading(&mut stated, &self.reason, self.purpose, false);
+        of_reading(view, stated, facts)
     }
+}
+
+impl Act for Rehearsing {
+    /// Who may give the broker operators' commands.
+    type Actor = ();
+    type Facts = OfficerFacts;
+    type Kept = ();
+
+    fn case<'a>(&'a self, view: &'a View<'a>, (): &'a (), facts: &'a OfficerFacts) -> Case<'a, ()> {
+        let mut stated = Stated::from([
+            ("delegated", false.into()),
+            ("delegation_in_force", false.into()),
+            ("reaches", true.into()),
+        ]);
+        state_reading(&mut stated, &self.reason, Some(ReadingPurpose::Rehearsal), true);
+        of_reading(view, stated, facts)
+    }
+}
+
+/// Why the log is read, and how much of it is shown.
+fn state_reading(stated: &mut Stated<'_>, reason: &str, purpose: Option<ReadingPurpose>, counts_only: bool) {
+    stated.insert("reason", (!reason.trim().is_empty()).into());
+    stated.insert("reading_for", Fact::Word(purpose.map_or("none", ReadingPurpose::as_str)));
+    stated.insert("counts_only", counts_only.into());
+}
+
+fn of_reading<'a>(view: &View<'a>, stated: Stated<'a>, facts: &OfficerFacts) -> Case<'a, ()> {
+    let good_until = view.midnight();
+    let preconditions = view.common(facts.epoch, good_until);
+    let (action, regimes, grounds) = (Action::ReadLog, Regimes::new(), Vec::new());
+    Case { action, stated, regimes, good_until, preconditions, grounds, kept: Some(()) }
 }

@@ -14,8 +14,8 @@ use crate::crypto::Ed25519Key;
 use crate::domain::{
     Ask, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision,
     DraftId, Facts, Giver, GrantId, Identified, KindId, Known, Language, Lapse, Mandate, MandateKind, Notice,
-    OfficerFacts, OwnView, PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission,
-    Suspension, Terms,
+    OfficerFacts, OwnView, PersonFacts, Query, Reading, ReadingPurpose, Rehearsing, Relied, SessionAsk, Stage,
+    SubjectId, SubjectKind, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;

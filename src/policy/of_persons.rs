@@ -195,10 +195,10 @@ impl Act for Rehearsing {
 }
 
 /// Why the log is read, and how much of it is shown.
-fn state_reading(stated: &mut Stated<'_>, reason: &str, purpose: Option<ReadingPurpose>, counts_only: bool) {
+fn state_reading(stated: &mut Stated<'_>, reason: &str, purpose: Option<ReadingPurpose>, only_counts: bool) {
     stated.insert("reason", (!reason.trim().is_empty()).into());
     stated.insert("reading_for", Fact::Word(purpose.map_or("none", ReadingPurpose::as_str)));
-    stated.insert("counts_only", counts_only.into());
+    stated.insert("only_counts", only_counts.into());
 }
 
 fn of_reading<'a>(view: &View<'a>, stated: Stated<'a>, facts: &OfficerFacts) -> Case<'a, ()> {

@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::bundle::{Bundle, CATALOGUE, Finding, PARTS, RULES, SCHEMA, read_files};
-use super::cases::CASES;
+use super::cases::{CASES, Case};
 use super::{product_cases, product_rules};
 use crate::crypto::sha256;
-use crate::jose::{JoseError, canonical};
 use crate::store::Hash;
 
 /// The files of a pack by path.
@@ -39,9 +38,16 @@ impl Pack {
         Self { files: product_rules().into_iter().chain(product_cases()).collect() }
     }
 
+    /// Its cases, where it has any.
+    pub fn cases(&self) -> Option<Result<Vec<Case>, Vec<Finding>>> {
+        let files = self.files.clone().into_iter();
+        let cases: BTreeMap<_, _> = files.filter(|(path, _)| path.starts_with(CASES)).collect();
+        (!cases.is_empty()).then(|| Case::read(&cases))
+    }
+
     /// What tells it from any other: SHA-256 of the canonical JSON (RFC 8785) of its map from path to text.
-    pub fn digest(&self) -> Result<Hash, JoseError> {
-        Ok(sha256(&[&canonical(&self.files)?]))
+    pub fn digest(&self) -> Result<Hash, Vec<Finding>> {
+        Ok(sha256(&[&Bundle::from_files(self.files.clone()).canonical()?]))
     }
 
     /// Its rules and schema, a bundle without a catalogue.

@@ -24,10 +24,12 @@ use crate::store::Precondition;
 mod bases;
 mod cases;
 mod decisions;
+mod diff;
 mod loading;
 mod mutants;
 mod officers;
 mod persons;
+mod rehearse;
 mod releases;
 mod rows;
 

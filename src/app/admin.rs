@@ -21,7 +21,7 @@ use crate::broker::Broker;
 use crate::config::Config;
 use crate::domain::ClientId;
 use crate::jose::b64;
-use crate::ledger::{AdministratorSignature, PersonsOpened};
+use crate::ledger::{NamedSignature, PersonsOpened};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "admin.sock";
@@ -39,14 +39,14 @@ pub enum Command {
         /// Canonical bytes of the bundle, as text.
         bundle: String,
         /// Administrators' signatures.
-        signatures: Vec<AdministratorSignature>,
+        signatures: Vec<NamedSignature>,
     },
     /// Stops a client.
     StopClient {
         /// Which.
         client: ClientId,
         /// An administrator's signature.
-        signature: AdministratorSignature,
+        signature: NamedSignature,
     },
     /// Destroys keys of a subject.
     Erase {

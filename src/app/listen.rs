@@ -9,6 +9,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
 use super::{AppFault, open_on, read};
+use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, IdentityService};
 use crate::domain::Catalogue;
@@ -51,6 +52,7 @@ pub async fn serve_on(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let broker = open_on(config, store, clock)?;
     check_bundle(config, broker.in_force().catalogue(), trial)?;
+    check_quorum(&broker, trial)?;
     let outbound = outbound(config, trial)?;
     let persons = login(config, &config.persons, Audience::Persons, &outbound, trial)?;
     let officers = login(config, &config.officers, Audience::Officers, &outbound, trial)?;
@@ -83,6 +85,17 @@ pub(super) fn check_bundle(config: &Config, catalogue: &Catalogue, trial: bool) 
     }
     if !catalogue.instruments.contains_key(&custodian.instrument) {
         let text = format!("custodian.instrument: the catalogue knows no instrument {}", custodian.instrument);
+        return Err(AppFault::Refused(text));
+    }
+    Ok(())
+}
+
+/// One person alone brings nothing into force.
+fn check_quorum(broker: &Broker, trial: bool) -> Result<(), AppFault> {
+    const LEAST: usize = 2;
+    let quorum = broker.quorum()?;
+    if quorum < LEAST && !trial {
+        let text = format!("{quorum} administrator is enough to change the rules of this log; {LEAST} must sign");
         return Err(AppFault::Refused(text));
     }
     Ok(())

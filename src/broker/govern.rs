@@ -1,18 +1,15 @@
 //! Founding the log, bringing bundles into force, stopping clients: operators' and administrators' acts.
 //!
-//! Administrators' keys are fixed at `init`, in the log's first entry. INVARIANT: nothing is in force but by an
-//! activation entry that an administrator signed; what is loaded is what the head names.
+//! INVARIANT: nothing is in force but by an activation entry that a quorum of administrators signed; what is loaded is
+//! what the head names.
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::{Broker, Refusal};
-use crate::crypto::{equal, verify_ed25519};
-use crate::domain::{ClientId, Custodian};
-use crate::jose::{Jwk, PublicKey, b64};
-use crate::ledger::{AdministratorSignature, Ledger, NotEntered};
-use crate::policy::{Bundle, Finding, InForce, Loaded};
+use super::{Administration, Broker, Refusal};
+use crate::domain::{BodyId, ClientId, Custodian};
+use crate::jose::Jwk;
+use crate::ledger::{Ledger, NamedSignature, NotEntered};
+use crate::policy::{Bundle, Finding, InForce, Loaded, moved};
 use crate::store::{Fault, Hash, Store};
 
 /// Why an administrator's act is refused.
@@ -31,11 +28,28 @@ pub enum GovernFault {
     #[error("the bundle in force is not in the record as it was signed")]
     Departs,
     /// The bundle has findings.
-    #[error("the bundle is refused: {0} findings")]
-    Findings(usize, Vec<Finding>),
+    #[error("the bundle is refused:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Findings(Vec<Finding>),
+    /// These cannot administer a log.
+    #[error("{0}")]
+    Administrators(&'static str),
     /// The signature is not that of an administrator of this log.
-    #[error("the signature is not that of an administrator of this log over this act")]
-    Signature,
+    #[error("the signature of {0} is not that of an administrator over this act")]
+    Signature(String),
+    /// One administrator signed twice.
+    #[error("{0} signed twice; each administrator counts once")]
+    Twice(String),
+    /// Fewer signed than must.
+    #[error("{needed} administrators must sign; {given} did")]
+    TooFew {
+        /// How many did.
+        given: usize,
+        /// How many must.
+        needed: usize,
+    },
+    /// A key changes hands: where it stands now, and whose it is.
+    #[error("{0}: the key is that of {1} in the bundle in force; a key is one body's for ever")]
+    KeyMoved(String, BodyId),
     /// There is no such client.
     #[error("there is no client {0} in the catalogue in force")]
     NoClient(ClientId),
@@ -51,14 +65,14 @@ pub enum GovernFault {
 pub struct Founding {
     /// Who runs it.
     pub custodian: Custodian,
-    /// Its administrators, by name.
-    pub administrators: Vec<(String, Jwk)>,
+    /// Who administers it.
+    pub administration: Administration,
     /// Its keys: use and public part.
     pub keys: Vec<(&'static str, Jwk)>,
     /// The first bundle, in canonical form.
     pub bundle: Vec<u8>,
     /// Its administrators' signatures.
-    pub signatures: Vec<AdministratorSignature>,
+    pub signatures: Vec<NamedSignature>,
 }
 
 /// What an administrator signs to bring `bundle` into force after `previous`.
@@ -76,8 +90,9 @@ impl Founding {
     pub async fn found(self, ledger: &Ledger) -> Result<(), GovernFault> {
         let loaded = load(&self.bundle)?;
         let text = activation_text(loaded.digest(), &[0; 32]);
-        check(&self.administrators, &text, &self.signatures)?;
-        ledger.begin(&self.custodian, &self.administrators).await?;
+        let administration = &self.administration;
+        administration.signed(&text, &self.signatures, administration.quorum())?;
+        ledger.begin(&self.custodian, administration.named(), administration.quorum()).await?;
         for (usage, jwk) in &self.keys {
             ledger.key_added(usage, jwk).await?;
         }
@@ -89,11 +104,17 @@ impl Founding {
 
 impl Broker {
     /// Brings a bundle into force; its digest.
-    pub async fn activate(&self, bundle: &[u8], signatures: &[AdministratorSignature]) -> Result<Hash, GovernFault> {
+    pub async fn activate(&self, bundle: &[u8], signatures: &[NamedSignature]) -> Result<Hash, GovernFault> {
         let loaded = load(bundle)?;
-        let head = self.ledger.head()?;
-        check(&self.administrators()?, &activation_text(loaded.digest(), &head.bundle), signatures)?;
-        match self.ledger.activation(*loaded.digest(), bundle, head.epoch, signatures).await {
+        self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
+        let before = self.in_force();
+        if let Some((place, owner)) = moved(before.catalogue(), loaded.catalogue()).into_iter().next() {
+            return Err(GovernFault::KeyMoved(place, owner.clone()));
+        }
+        let administration = Administration::of(&self.ledger)?;
+        let text = activation_text(loaded.digest(), before.loaded().digest());
+        administration.signed(&text, signatures, administration.quorum())?;
+        match self.ledger.activation(*loaded.digest(), bundle, before.epoch(), signatures).await {
             Ok(_) => {}
             Err(NotEntered::Commit(crate::ledger::NotCommitted::Moved(_))) => return Err(GovernFault::Moved),
             Err(fault) => return Err(fault.into()),
@@ -102,50 +123,26 @@ impl Broker {
         Ok(*loaded.digest())
     }
 
-    /// Stops a client: from this entry on it gets nothing.
-    pub async fn stop_client(&self, client: &ClientId, signature: &AdministratorSignature) -> Result<u64, GovernFault> {
+    /// Stops a client, by one administrator: from this entry on it gets nothing.
+    pub async fn stop_client(&self, client: &ClientId, signature: &NamedSignature) -> Result<u64, GovernFault> {
         if !self.in_force().catalogue().clients.contains_key(client) {
             return Err(GovernFault::NoClient(client.clone()));
         }
         let text = stop_text(self.ledger.origin(), client);
-        check(&self.administrators()?, &text, std::slice::from_ref(signature))?;
+        Administration::of(&self.ledger)?.signed(&text, std::slice::from_ref(signature), 1)?;
         let index = self.ledger.client_stop(client, signature).await?.index();
         self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
         Ok(index)
     }
 
-    /// The administrators that the log's first entry names.
-    fn administrators(&self) -> Result<Vec<(String, Jwk)>, GovernFault> {
-        let row = self.ledger.entry(0)?.ok_or(GovernFault::Nothing)?;
-        let act = self.ledger.open_act(&row).map_err(NotEntered::from)?.value();
-        let named = act.get("administrators").and_then(Value::as_array).into_iter().flatten();
-        let administrators = named.filter_map(|one| {
-            let name = one.get("name")?.as_str()?.to_owned();
-            Some((name, serde_json::from_value(one.get("jwk")?.clone()).ok()?))
-        });
-        Ok(administrators.collect())
+    /// How many administrators must sign what comes into force.
+    pub fn quorum(&self) -> Result<usize, GovernFault> {
+        Ok(Administration::of(&self.ledger)?.quorum())
     }
 }
 
-/// At least one signature, and every one an administrator's.
-fn check(
-    administrators: &[(String, Jwk)],
-    text: &[u8],
-    signatures: &[AdministratorSignature],
-) -> Result<(), GovernFault> {
-    let good = |signature: &AdministratorSignature| {
-        let key = administrators.iter().find(|(name, _)| equal(name.as_bytes(), signature.name.as_bytes()));
-        match (key.map(|(_, jwk)| jwk.key()), b64::decode(&signature.signature)) {
-            (Some(PublicKey::Ed25519(key)), Ok(bytes)) => verify_ed25519(key, text, &bytes),
-            _ => false,
-        }
-    };
-    if !signatures.is_empty() && signatures.iter().all(good) { Ok(()) } else { Err(GovernFault::Signature) }
-}
-
 fn load(bundle: &[u8]) -> Result<Loaded, GovernFault> {
-    let findings = |findings: Vec<Finding>| GovernFault::Findings(findings.len(), findings);
-    Bundle::from_bytes(bundle).and_then(|bundle| bundle.load()).map_err(findings)
+    Bundle::from_bytes(bundle).and_then(|bundle| bundle.load()).map_err(GovernFault::Findings)
 }
 
 /// What the head names: the bundle in force, less the clients stopped.

@@ -3,6 +3,7 @@
 //! Each job goes down the same way: load the facts, let `policy` decide, let `ledger` enter what was decided, answer.
 //! INVARIANT: what moved between facts and commit sends a job back to its facts, three times at most.
 
+mod administration;
 mod consent;
 mod erase;
 mod govern;
@@ -15,6 +16,7 @@ mod withdraw;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+pub use self::administration::Administration;
 pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown};
 pub use self::govern::{Founding, GovernFault, activation_text, stop_text};
 pub use self::review::{EntryView, Page};

@@ -32,10 +32,10 @@ pub struct Refused<'a> {
     pub consent: Option<ConsentId>,
 }
 
-/// An administrator's signature under an activation or a stop.
+/// The signature of someone known by name: an administrator's under an activation or a stop.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
-pub struct AdministratorSignature {
-    /// The administrator's name, as fixed at `init`.
+pub struct NamedSignature {
+    /// The name, as the log knows it.
     pub name: String,
     /// Ed25519 signature, base64url.
     pub signature: String,
@@ -219,15 +219,18 @@ impl Ledger {
         self.enter(Lane::Person, Statement::act(Event::Erasure, act), preconditions, writes).await
     }
 
-    /// Enters that the log begins: who runs it, who administers it.
+    /// Enters that the log begins: who runs it, who administers it, how many of them must sign.
     pub(crate) async fn begin(
         &self,
         custodian: &Custodian,
         administrators: &[(String, Jwk)],
+        quorum: usize,
     ) -> Result<Entered, NotEntered> {
         let administrators: Vec<Value> =
             administrators.iter().map(|(name, jwk)| json!({"name": name, "jwk": jwk})).collect();
-        let act = json!({"origin": self.origin(), "custodian": custodian, "administrators": administrators});
+        let act = json!({
+            "origin": self.origin(), "custodian": custodian, "administrators": administrators, "quorum": quorum,
+        });
         self.enter(Lane::Person, Statement::act(Event::Init, act), Vec::new(), Vec::new()).await
     }
 
@@ -243,7 +246,7 @@ impl Ledger {
         digest: Hash,
         bytes: &[u8],
         epoch: Version,
-        signatures: &[AdministratorSignature],
+        signatures: &[NamedSignature],
     ) -> Result<Entered, NotEntered> {
         let act = json!({"bundle": b64::encode(digest), "signatures": signatures});
         let preconditions = vec![Precondition::Epoch(epoch)];
@@ -255,7 +258,7 @@ impl Ledger {
     pub(crate) async fn client_stop(
         &self,
         client: &ClientId,
-        signature: &AdministratorSignature,
+        signature: &NamedSignature,
     ) -> Result<Entered, NotEntered> {
         let act = json!({"client": client, "signatures": [signature], "outcome": "stopped"});
         let writes = vec![Write::StopClient(client.clone())];

@@ -275,6 +275,6 @@ async fn activate(world: &Founded, from: &str, to: &str) -> [u8; 32] {
     let digest = *bundle.load().unwrap().digest();
     let signature = sign_activation(&world.administrator, &digest, &previous).unwrap();
     let bundle = String::from_utf8(bundle.canonical().unwrap()).unwrap();
-    app::command(&world.config, Command::Activate { bundle, signatures: vec![signature] }).await.unwrap();
+    app::command(&world.config, Command::Activate { bundle, signatures: vec![signature.named()] }).await.unwrap();
     digest
 }

@@ -1,8 +1,11 @@
-//! Clients: body, keys, return addresses, role.
+//! Clients: body, keys, return addresses, role; that no two bodies share a key.
+
+use std::collections::BTreeMap;
 
 use super::Checker;
 use crate::domain::{Capacity, Client, ClientId, KindId, Origin, Role};
 use crate::jose::{Algorithm, Jwk};
+use crate::policy::keys;
 
 impl Checker<'_> {
     pub(super) fn clients(&mut self) {
@@ -23,6 +26,17 @@ impl Checker<'_> {
                 self.wrong(&path, "it has no key, or nowhere to send persons back to", "keys, redirect_uris");
             }
             self.role(id, client);
+        }
+    }
+
+    /// What one body can sign or decrypt, no other can.
+    pub(super) fn keys_of_bodies(&mut self) {
+        let mut owners = BTreeMap::new();
+        for key in keys::of_bodies(self.catalogue) {
+            let owner = *owners.entry(key.thumbprint).or_insert(key.body);
+            if owner != key.body {
+                self.wrong(&key.path, format!("the key is also that of `{owner}`"), "a new key: a body has its own");
+            }
         }
     }
 

@@ -44,6 +44,7 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     checker.orders();
     checker.outside();
     checker.clients();
+    checker.keys_of_bodies();
     checker.delegations();
     checker.checked
 }

@@ -5,10 +5,13 @@ use super::*;
 #[test]
 fn outside_the_demo_a_ground_to_confirm_permits_nothing() {
     let mut files = files_with("catalogue/bodies.toml", "demo = true", "demo = false");
-    let key = r#"[{ kty = "EC", crv = "P-256", x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", y = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" }]"#;
     let clients = files.get_mut("catalogue/clients.toml").unwrap();
-    *clients = clients
-        .replace("\nrole = ", &format!("\nkeys = {key}\nredirect_uris = [\"https://client.example/retour\"]\nrole = "));
+    while let Some(at) = clients.find("\nname = { fr = ") {
+        let x = crate::jose::b64::encode(crate::crypto::Ed25519Key::generate().unwrap().0.public());
+        let key = format!("keys = [{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{x}\" }}]");
+        let own = format!("\n{key}\nredirect_uris = [\"https://client.example/retour\"]\nname  = {{ fr = ");
+        clients.replace_range(at..at + "\nname = { fr = ".len(), &own);
+    }
     *clients = clients.replace("[[delegations]]\n", "[[delegations]]\nissuer = \"https://identite.example\"\n");
     let law = in_force(files);
     let officer = representative(MandateKind::SigningOfficer, None);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::demo_files;
-use crate::policy::Bundle;
 use crate::policy::bundle::{CATALOGUE, RULES, SCHEMA};
+use crate::policy::{Bundle, moved};
 
 #[test]
 fn the_demo_bundle_loads_without_a_finding() {
@@ -63,6 +63,8 @@ fn faults_of_the_catalogue_are_found() {
             "expected: a P-256 key",
         ),
         ("bodies", "demo = true", "demo = true\ndemo = false", "duplicate key"),
+        ("bodies", "public_under = [\"A-2.1, art. 3\"]", "public_under = []", "no provision makes it a public body"),
+        ("bodies", "[\"A-2.1, art. 3\"]", "[\" \"]", "for example `A-2.1, art. 3`"),
         ("kinds", "holder = \"bqtu\"", "holder = \"bqtv\"", "did you mean `bqtu`?"),
         ("kinds", "collected_for = \"aide-etudes\"", "collected_for = \"aide\"", "no purpose `aide`"),
         ("kinds", "\"maxLength\": 120", "\"maxLength\": -1", "does not compile"),
@@ -168,6 +170,37 @@ fn faults_of_the_schema_are_found_in_their_file() {
     }
     let gone = findings(|files| files.retain(|path, _| !path.starts_with(SCHEMA)));
     assert!(gone.contains(&"schema/:1: there is no schema (it says what rules may look at)".to_owned()), "{gone:#?}");
+}
+
+#[test]
+fn a_key_is_one_bodys() {
+    let key = r#"{ kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }"#;
+    let of = |clients: &[&str], files: &mut BTreeMap<String, String>| {
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        for client in clients {
+            *text = text.replace(&format!("[clients.{client}]"), &format!("[clients.{client}]\nkeys = [{key}]"));
+        }
+    };
+    let found = findings(|files| of(&["saaq-adresses", "afe-demandes"], files));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("catalogue/clients.toml:") && found[0].contains("the key is also that of `afe`"));
+    // One body may use one key twice.
+    let of_saaq = |files: &mut BTreeMap<String, String>| {
+        of(&["saaq-adresses", "afe-demandes"], files);
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        *text = text.replace("body = \"afe\"", "body = \"saaq\"").replace("[\"aide-etudes\"]", "[]");
+    };
+    assert_eq!(findings(of_saaq), Vec::<String>::new());
+    // Nor does it go to another body from one bundle to the next.
+    let loaded = |clients: &[&str]| {
+        let mut files = demo_files();
+        of(clients, &mut files);
+        Bundle::from_files(files).load().unwrap()
+    };
+    let (before, after) = (loaded(&["saaq-adresses"]), loaded(&["afe-demandes"]));
+    let saaq = "saaq".parse().unwrap();
+    assert_eq!(moved(before.catalogue(), after.catalogue()), [("clients.afe-demandes.keys".to_owned(), &saaq)]);
+    assert!(moved(before.catalogue(), before.catalogue()).is_empty());
 }
 
 #[test]

@@ -87,6 +87,8 @@ names! {
     HostId, "host", |text| is_slug(text, false);
     /// A file on information that leaves Québec (s. 70.1).
     OutsideId, "outside file", |text| is_slug(text, false);
+    /// A function (*fonction*) that a body exercises, and that an Act may give to another one.
+    FunctionId, "function", |text| is_slug(text, false);
     /// An attribute (*renseignement*), `kind.member`.
     AttributeId, "attribute", |text| is_slug(text, true) && text.split('.').filter(|part| !part.is_empty()).count() == 2 && text.matches('.').count() == 1;
 }

@@ -13,6 +13,7 @@ mod event;
 mod ids;
 mod register;
 mod subject;
+mod succession;
 
 pub use acts::*;
 pub use basis::*;
@@ -23,3 +24,4 @@ pub use event::*;
 pub use ids::*;
 pub use register::*;
 pub use subject::*;
+pub use succession::*;

@@ -12,6 +12,7 @@ mod kinds;
 mod offices;
 mod outside;
 mod purposes;
+mod substitutions;
 mod texts;
 
 pub use agreements::*;
@@ -23,6 +24,7 @@ pub use kinds::*;
 pub use offices::*;
 pub use outside::*;
 pub use purposes::*;
+pub use substitutions::*;
 pub use texts::*;
 
 use std::collections::BTreeMap;
@@ -30,8 +32,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HostId, InstrumentId, KindId, OrderId, OutsideId,
-    ProvisionId, PurposeId,
+    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, FunctionId, HostId, InstrumentId, KindId, OrderId,
+    OutsideId, ProvisionId, PurposeId,
 };
 use crate::clock::Day;
 
@@ -43,6 +45,12 @@ pub struct Catalogue {
     pub demo: bool,
     /// Public bodies.
     pub bodies: BTreeMap<BodyId, Body>,
+    /// Functions that bodies exercise.
+    pub functions: BTreeMap<FunctionId, Text>,
+    /// Which bodies take the place of others, each for one function.
+    pub substitutions: Vec<Substitution>,
+    /// Functions of bodies that are gone, which no instrument gives to another one.
+    pub unmapped: Vec<Unmapped>,
     /// Record kinds.
     pub kinds: BTreeMap<KindId, RecordKind>,
     /// Purposes.

@@ -27,6 +27,7 @@ mod sealed {
     impl Sealed for crate::domain::Submission {}
     impl Sealed for crate::domain::OwnView {}
     impl Sealed for crate::domain::Reading {}
+    impl Sealed for crate::domain::Carry {}
 }
 
 /// Something that can be asked for. The acts are those of `domain`; no other module adds one.

@@ -28,6 +28,7 @@ pub struct Granted {
     pub(super) purpose_version: u32,
     pub(super) case: Option<String>,
     pub(super) on: RestsOn,
+    pub(super) hops: Vec<Hop>,
     pub(super) scope: Scope,
 }
 
@@ -89,6 +90,11 @@ impl Granted {
     /// The receiving body's own reference.
     pub const fn case(&self) -> Option<&String> {
         self.case.as_ref()
+    }
+
+    /// The substitutions by which the receiving body is in the place of the one first named.
+    pub fn hops(&self) -> &[Hop] {
+        &self.hops
     }
 
     /// The basis.

@@ -12,6 +12,7 @@ mod review;
 mod safe;
 mod subject;
 mod submit;
+mod substitution;
 mod withdraw;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -23,6 +24,7 @@ pub use self::review::{EntryView, Page};
 use self::safe::Safe;
 pub use self::subject::NotActing;
 pub use self::submit::{DraftView, OnFile, PortalSession};
+pub use self::substitution::Reformed;
 use crate::clock::{Clock, Moment};
 use crate::crypto::Unavailable;
 use crate::domain::{Custodian, PersonFacts, ReleaseId, Version};

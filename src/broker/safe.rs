@@ -13,7 +13,7 @@ use crate::crypto::{Address, SealingKey};
 use crate::domain::{Consent, ConsentId, KindId, SubjectId, Version};
 use crate::policy;
 use crate::store::{
-    Class, ConsentRow, DraftRow, Fault, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
+    Class, ConsentRow, DraftRow, Fault, NoticeRow, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
 };
 
 /// A record's row with its values.
@@ -64,7 +64,7 @@ impl Safe {
         Ok(Write::PutConsent(ConsentRow {
             id: *id,
             subject: *subject,
-            receiving: terms.receiving.clone(),
+            receiving: consent.receiving().clone(),
             purpose: terms.purpose.clone(),
             version: *version,
             max_uses: terms.max_uses,
@@ -97,6 +97,13 @@ impl Safe {
         let (key, new) = self.vault.key_or_new(&row.subject, &Class::Values(row.kind.clone()))?;
         let sealed = key.seal(&draft_at(&row), &json(values)?).map_err(VaultFault::from)?;
         Ok(new.into_iter().chain([Write::PutDraft(DraftRow { sealed, ..row })]).collect())
+    }
+
+    /// The write that keeps a notice.
+    pub(super) fn put_notice(&self, row: NoticeRow, says: &impl Serialize) -> Result<Write, Refusal> {
+        let at = Address { table: "notices", row: row.id.bytes(), field: "notice", version: 1 };
+        let sealed = self.seal(&row.subject, &Class::Evidence, &at, says)?;
+        Ok(Write::PutNotice(NoticeRow { sealed, ..row }))
     }
 
     fn seal(

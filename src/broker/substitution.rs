@@ -73,7 +73,8 @@ impl Broker {
             return Err(Refusal::State);
         }
         let page = self.store.consents_for(from, None, after, PAGE)?;
-        let mut reformed = Reformed { next: page.last().filter(|_| page.len() == PAGE).map(|row| row.id), ..Reformed::default() };
+        let mut reformed =
+            Reformed { next: page.last().filter(|_| page.len() == PAGE).map(|row| row.id), ..Reformed::default() };
         for row in page {
             match self.follow(operator, from, &row.id).await? {
                 Became::Carried => reformed.carried += 1,
@@ -97,7 +98,8 @@ impl Broker {
 
     async fn attempt_follow(&self, operator: &Operator, from: &BodyId, id: &ConsentId) -> Result<Became, Setback> {
         let (in_force, now) = (self.in_force(), self.clock.now());
-        let stands = |consent: &Consent| consent.receiving() == from && !consent.expired(now) && may_follow(&consent.stage);
+        let stands =
+            |consent: &Consent| consent.receiving() == from && !consent.expired(now) && may_follow(&consent.stage);
         let Some(consent) = self.safe.consent(id)?.filter(stands) else { return Ok(Became::Left) };
         let facts = CarryFacts {
             subject_version: self.store.subject_version(&consent.subject)?,
@@ -164,7 +166,8 @@ impl Broker {
     }
 
     fn notice(&self, consent: &Consent, at: Moment, told: &Told<'_>) -> Result<Write, Refusal> {
-        let row = NoticeRow { id: NoticeId::new(random()?), subject: consent.subject, at, sealed: Vec::new(), read: None };
+        let row =
+            NoticeRow { id: NoticeId::new(random()?), subject: consent.subject, at, sealed: Vec::new(), read: None };
         self.safe.put_notice(row, told)
     }
 }

@@ -210,7 +210,11 @@ pub(super) fn decisions(
         let decided = decided(&chrome, catalogue, one, now);
         match decided.state {
             State::Active { .. } => active.push(decided),
-            State::Expired { .. } | State::Used { .. } | State::Withdrawn { .. } => ended.push(decided),
+            State::Expired { .. }
+            | State::Used { .. }
+            | State::Withdrawn { .. }
+            | State::Suspended { .. }
+            | State::Lapsed { .. } => ended.push(decided),
             State::Refused { .. } => refused.push(decided),
         }
     }
@@ -238,6 +242,9 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
         Stage::Given { at } => State::Active { since: at, until: terms.until, uses_left },
         Stage::Withdrawn { given, at, .. } => State::Withdrawn { since: given, at },
         Stage::Refused { at } => State::Refused { at },
+        Stage::Suspended { given, at, .. } => State::Suspended { since: given, at },
+        Stage::Lapsed { given, at, .. } => State::Lapsed { since: given, at },
+        Stage::Expired { given, .. } => State::Expired { since: given, until: terms.until },
     };
     let releases = shown.releases.iter().map(|(row, attributes)| Released {
         at: row.time,
@@ -245,10 +252,10 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
         index: row.index,
         proof_href: format!("/{language}/preuves/{}", row.index),
     });
-    let withdraw_href = matches!(state, State::Active { .. } | State::Used { .. })
+    let withdraw_href = matches!(state, State::Active { .. } | State::Used { .. } | State::Suspended { .. })
         .then(|| format!("/{language}/decisions/{}", shown.consent.id));
     Decided {
-        receiving: body_name(catalogue, terms.receiving.as_str()),
+        receiving: body_name(catalogue, shown.consent.receiving().as_str()),
         purpose: purpose_label(catalogue, terms.purpose.as_str()),
         attributes: labels(catalogue, Some(&terms.purpose), terms.attributes.iter().map(AttributeId::as_str)),
         state,

@@ -75,7 +75,7 @@ impl Ledger {
             "subject": subject, "consent": consent, "until": terms.until, "max_uses": terms.max_uses,
             "records": records, "giver": terms.giver, "language": terms.notice.language,
         }));
-        let statement = of_subject(Event::Consent, act, Some(permit.grounds()), person, subject);
+        let statement = of_subject(Event::Consent, act, Some(permit.grounds().facts_text()), person, subject);
         // First: a second answer is told so, and not that the subject moved with the first.
         let preconditions = [&[unanswered], permit.grounds().preconditions()].concat();
         self.enter(Lane::Person, statement, preconditions, writes).await
@@ -115,7 +115,7 @@ impl Ledger {
     ) -> Result<Entered, NotEntered> {
         let terms = &consent.terms;
         let act = object(json!({
-            "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
+            "receiving": consent.receiving(), "client": consent.client(), "purpose": terms.purpose,
             "purpose_version": terms.purpose_version, "basis": terms.basis(), "outcome": consent.stage.name(),
         }));
         let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": giver}));
@@ -140,7 +140,7 @@ impl Ledger {
         })));
         let records = json!([{"kind": kind, "version": version}]);
         let person = object(json!({"subject": subject, "records": records, "language": language}));
-        let statement = of_subject(Event::Submission, act, Some(permit.grounds()), person, subject);
+        let statement = of_subject(Event::Submission, act, Some(permit.grounds().facts_text()), person, subject);
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
     }
 
@@ -155,7 +155,7 @@ impl Ledger {
         let mut act = decided(permit.grounds());
         act.extend(object(json!({"receiving": asking, "client": client, "kinds": kinds, "outcome": "answered"})));
         let person = object(json!({"subject": subject}));
-        let statement = of_subject(Event::Check, act, Some(permit.grounds()), person, *subject);
+        let statement = of_subject(Event::Check, act, Some(permit.grounds().facts_text()), person, *subject);
         self.enter(Lane::Client, statement, permit.grounds().preconditions().to_vec(), Vec::new()).await
     }
 
@@ -273,17 +273,17 @@ impl Ledger {
     }
 }
 
-fn decided(grounds: &Grounds) -> Map<String, Value> {
+pub(super) fn decided(grounds: &Grounds) -> Map<String, Value> {
     object(json!({"citations": citations(grounds.citations())}))
 }
 
-fn of_subject(
+pub(super) fn of_subject(
     event: Event,
     act: Map<String, Value>,
-    grounds: Option<&Grounds>,
+    facts: Option<&str>,
     person: Map<String, Value>,
     subject: SubjectId,
 ) -> Statement {
-    let facts = grounds.map(|grounds| grounds.facts_text().to_owned());
+    let facts = facts.map(str::to_owned);
     Statement { event, act, facts, person, subject: Some(subject), evidence: None, used: None }
 }

@@ -8,8 +8,8 @@ use super::of_carry::instrument;
 use super::of_releases::{Granted, Resting, RestsOn, rest_on_will};
 use super::rules::{Action, Citation};
 use crate::domain::{
-    Agreement, Ask, AttributeId, Basis, BodyId, Clause, Contract, Finding, Intervals, Known, MobilityLetter, Order, Path,
-    Under, in_force,
+    Agreement, Ask, AttributeId, Basis, BodyId, Clause, Contract, Finding, Intervals, Known, MobilityLetter, Order,
+    Path, Under, in_force,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;

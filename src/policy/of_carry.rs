@@ -72,11 +72,7 @@ impl Act for Carry {
 }
 
 /// Where the consent's function leads today; nowhere, where its purpose names none.
-fn path<'a>(
-    view: &View<'a>,
-    consent: &'a Consent,
-    function: Option<&FunctionId>,
-) -> Result<Path<'a>, NoPath<'a>> {
+fn path<'a>(view: &View<'a>, consent: &'a Consent, function: Option<&FunctionId>) -> Result<Path<'a>, NoPath<'a>> {
     let of = consent.receiving();
     function.map_or(Err(NoPath::Unmapped(of)), |function| view.catalogue.successor(of, function, view.day))
 }

@@ -13,8 +13,8 @@ use super::of_bases;
 use super::rules::{Action, Citation};
 use crate::clock::Moment;
 use crate::domain::{
-    Ask, AttributeId, Basis, BodyId, ClientId, Consent, ConsentId, Facts, Giver, Known, PurposeId, Relied, Stage,
-    SubjectKind, Terms, Version,
+    Ask, AttributeId, Basis, BodyId, Carried, ClientId, Consent, ConsentId, Facts, Giver, Hop, Known, Lapse, PurposeId,
+    Relied, Stage, SubjectKind, Terms, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -140,9 +140,8 @@ impl Act for Ask {
         let resting = match (&self.on, &facts.on) {
             (Relied::Basis, known) => of_bases::rest(&mut stated, view, self, actor, known, purpose.as_ref()),
             (Relied::Consent(id), known) => {
-                let theirs = |it: &&Consent| {
-                    it.id == *id && it.terms.client == *actor.client() && it.terms.receiving == *actor.body()
-                };
+                let theirs =
+                    |it: &&Consent| it.id == *id && it.client() == actor.client() && it.receiving() == actor.body();
                 let consent = match known {
                     Known::Consent(consent) => Some(consent.as_ref()).filter(theirs),
                     Known::Nothing | Known::Basis(_) => None,
@@ -181,11 +180,12 @@ pub(super) fn rest_on_will<'a>(
     let ends = |found: &Consent| mandate_end(&found.terms.giver).into_iter().chain([found.terms.until]).collect();
     let moves = |found: &Consent| vec![Precondition::Consent(found.id, found.version), Precondition::UseLeft(found.id)];
     let kept = consent.zip(purpose).map(|(found, purpose)| Granted {
-        client: found.terms.client.clone(),
-        receiving: found.terms.receiving.clone(),
+        client: found.client().clone(),
+        receiving: found.receiving().clone(),
         purpose: found.terms.purpose.clone(),
         purpose_version: found.terms.purpose_version,
         case: found.terms.case.clone(),
+        hops: found.hops.iter().map(|by| by.hop.clone()).collect(),
         on: RestsOn::Will { of: found.terms.who.kind, consent: found.id, version: found.version },
         scope: Scope {
             subject: found.subject,
@@ -197,9 +197,14 @@ pub(super) fn rest_on_will<'a>(
         action,
         ends: consent.map(ends).unwrap_or_default(),
         preconditions: consent.map(moves).unwrap_or_default(),
-        grounds: Vec::new(),
+        grounds: consent.into_iter().flat_map(|found| &found.hops).map(instrument).collect(),
         kept,
     }
+}
+
+/// The provision by which a consent was carried, as it was cited then.
+fn instrument(by: &Carried) -> Citation {
+    Citation::new(&by.hop.instrument, None, false)
 }
 
 /// What the consent allows of the ask. Without a consent, each fact is the one that refuses nothing more.
@@ -223,26 +228,32 @@ fn state_consent<'a>(
     stated.insert("nothing_left", (same && !terms.is_none_or(left)).into());
     stated.insert("sensitive", names(released.filter(|id| view.catalogue.sensitive(id))));
     stated.insert("express", names(terms.into_iter().flat_map(|terms| &terms.express)));
+    stated.insert("lapsed", Fact::Word(consent.and_then(|found| lapsed(view, found)).map_or("none", Lapse::as_str)));
     stated.insert("expired", consent.is_some_and(|found| found.expired(view.now)).into());
     stated.insert("minor_alone", consent.is_some_and(minor_alone).into());
     stated.insert("mandate", consent.is_none_or(|found| given_by_right(view, found)).into());
-    stated.insert("informed", consent.is_none_or(|found| informed(&found.terms.notice, decided(found))).into());
-}
-
-/// When the person decided.
-const fn decided(consent: &Consent) -> crate::clock::Moment {
-    match consent.stage {
-        Stage::Given { at } | Stage::Refused { at } | Stage::Withdrawn { given: at, .. } => at,
-    }
+    stated.insert("informed", consent.is_none_or(|found| informed(&found.terms.notice, found.decided_at())).into());
 }
 
 /// Whether a person under 14 decided alone: such a consent was never one.
 fn minor_alone(consent: &Consent) -> bool {
-    consent.terms.giver == Giver::Subject && consent.terms.who.under_14(decided(consent).day())
+    consent.terms.giver == Giver::Subject && consent.terms.who.under_14(consent.decided_at().day())
 }
 
-/// Whether who decided could do so then, and a mandate still carries it now.
+/// Whether who decided could do so then, and a mandate still carries it now. One that ended with the minority of the
+/// person is told as what it is: the consent has lapsed.
 fn given_by_right(view: &View<'_>, consent: &Consent) -> bool {
     let Terms { giver, who, .. } = &consent.terms;
-    may_act(giver, who, view.now) && may_act(giver, who, decided(consent))
+    let now = if lapsed(view, consent).is_some() { consent.decided_at() } else { view.now };
+    may_act(giver, who, now) && may_act(giver, who, consent.decided_at())
+}
+
+/// Why the consent has lapsed, whether that was recorded or not.
+fn lapsed(view: &View<'_>, consent: &Consent) -> Option<Lapse> {
+    let Terms { giver, who, .. } = &consent.terms;
+    match consent.stage {
+        Stage::Lapsed { why, .. } => Some(why),
+        _ if !may_act(giver, who, consent.decided_at()) => None,
+        _ => giver.outgrown(who, view.day).then_some(Lapse::Majority),
+    }
 }

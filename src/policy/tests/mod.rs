@@ -11,14 +11,16 @@ use super::model::{Act, View};
 use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,
-    Facts, Giver, GrantId, Identified, KindId, Known, Language, Mandate, MandateKind, Notice, OfficerFacts, OwnView,
-    PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Terms,
+    Ask, AttributeId, BodyId, Carried, Carry, CarryFacts, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId,
+    Custodian, Decision, DraftId, Facts, Giver, GrantId, Hop, Identified, KindId, Known, Language, Lapse, Mandate,
+    MandateKind, Notice, OfficerFacts, Operator, OwnView, PersonFacts, Query, Reading, Relied, SessionAsk, Stage,
+    SubjectId, SubjectKind, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
 
 mod bases;
+mod carry;
 mod cases;
 mod decisions;
 mod loading;

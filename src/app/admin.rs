@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
 use super::AppFault;
-use crate::broker::Broker;
+use crate::broker::{Broker, Refusal};
 use crate::config::Config;
-use crate::domain::ClientId;
+use crate::domain::{BodyId, ClientId, ConsentId, Operator};
 use crate::jose::b64;
 use crate::ledger::{NamedSignature, PersonsOpened};
 
@@ -59,6 +59,15 @@ pub enum Command {
         /// Classes; all values when empty.
         classes: Vec<String>,
     },
+    /// Carries or suspends the consents to a body that is gone: one page of them.
+    Reform {
+        /// The operator's name, which the entries carry.
+        operator: String,
+        /// The body.
+        from: BodyId,
+        /// Where the page before it ended.
+        after: Option<ConsentId>,
+    },
     /// Writes an export.
     Export {
         /// Where to; a new folder.
@@ -87,6 +96,14 @@ pub async fn execute(broker: &Broker, command: Command) -> Result<Value, String>
         Command::Erase { operator, issuer, sub, classes } => {
             let entry = broker.erase(&operator, &issuer, &sub, &classes).await.map_err(|it| text(&it))?;
             Ok(json!({"entry": entry}))
+        }
+        Command::Reform { operator, from, after } => {
+            let done = broker.reform(&Operator(operator), &from, after).await.map_err(|it| match it {
+                Refusal::Unknown => format!("there is no body `{from}`"),
+                Refusal::State => format!("`{from}` still exists: nothing of it passes to another body"),
+                other => text(&other),
+            })?;
+            serde_json::to_value(done).map_err(|it| text(&it))
         }
         Command::Export { folder, open } => export(broker, &folder, open).await,
     }

@@ -7,6 +7,7 @@ mod administration;
 mod consent;
 mod erase;
 mod govern;
+mod held;
 mod release;
 mod review;
 mod safe;

@@ -100,10 +100,10 @@ impl Safe {
     }
 
     /// The write that keeps a notice.
-    pub(super) fn put_notice(&self, row: NoticeRow, says: &impl Serialize) -> Result<Write, Refusal> {
+    pub(super) fn put_notice(&self, row: &NoticeRow, says: &impl Serialize) -> Result<Write, Refusal> {
         let at = Address { table: "notices", row: row.id.bytes(), field: "notice", version: 1 };
         let sealed = self.seal(&row.subject, &Class::Evidence, &at, says)?;
-        Ok(Write::PutNotice(NoticeRow { sealed, ..row }))
+        Ok(Write::PutNotice(NoticeRow { sealed, ..row.clone() }))
     }
 
     fn seal(

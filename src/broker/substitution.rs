@@ -168,7 +168,7 @@ impl Broker {
     fn notice(&self, consent: &Consent, at: Moment, told: &Told<'_>) -> Result<Write, Refusal> {
         let row =
             NoticeRow { id: NoticeId::new(random()?), subject: consent.subject, at, sealed: Vec::new(), read: None };
-        self.safe.put_notice(row, told)
+        self.safe.put_notice(&row, told)
     }
 }
 

@@ -2,6 +2,7 @@
 //! and logs go to standard error. Exit codes: 0 done, 1 refused or departed, 2 not understood.
 
 mod govern;
+mod substitution;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ enum Command {
     Export(Export),
     /// Destroy the keys of a person's information
     Erase(Erase),
+    /// Bodies that take the place of others
+    #[command(subcommand)]
+    Substitution(Substitution),
     /// Clients
     #[command(subcommand)]
     Client(Client),
@@ -155,6 +159,12 @@ struct Erase {
 }
 
 #[derive(Subcommand)]
+enum Substitution {
+    /// Carry the consents to a body that is gone to those that took over its functions; suspend the others
+    Apply(substitution::Apply),
+}
+
+#[derive(Subcommand)]
 enum Client {
     /// Stop a client: it gets nothing more
     Stop(govern::StopClient),
@@ -205,6 +215,7 @@ pub fn run() -> ExitCode {
         Command::Verify(verify) => verify_all(&verify),
         Command::Export(export) => runtime.block_on(export_log(export)),
         Command::Erase(erase) => runtime.block_on(erase_keys(erase)),
+        Command::Substitution(Substitution::Apply(apply)) => runtime.block_on(substitution::apply(&apply)),
         Command::Client(Client::Stop(stop)) => runtime.block_on(govern::stop_client(stop)),
         Command::Policy(Policy::Activate(activate)) => runtime.block_on(govern::activate(&activate)),
         Command::Policy(Policy::Sign(sign)) => runtime.block_on(govern::sign_apart(&sign)),

@@ -7,6 +7,7 @@ pub mod client;
 mod hasty;
 pub mod identity;
 mod scenario;
+mod scenario_reform;
 mod site;
 pub mod wire;
 pub mod world;
@@ -29,6 +30,7 @@ use crate::telemetry;
 
 pub use self::bench::{BenchOptions, bench};
 pub use self::scenario::{STEPS, Step, play};
+pub use self::scenario_reform::{REFORM_STEPS, play_reform, reformed};
 
 /// Options of `unefois dev`.
 #[derive(Args)]
@@ -89,19 +91,26 @@ pub async fn run(options: Options, json: bool) -> ExitCode {
     if !json {
         say(&banner(&world));
     }
-    let mut steps = Vec::new();
+    let (mut steps, mut reform) = (Vec::new(), Vec::new());
     if !options.no_scenario {
-        steps = play(&world, |step| {
+        let told = |step: &Step| {
             if !json {
                 say(&format!("{} {:<34} {}", if step.ok { "✓" } else { "✗" }, step.name, step.detail));
             }
-        })
-        .await;
+        };
+        steps = play(&world, told).await;
+        if !json {
+            say("\nA reform, of today and fictional: one body in the place of another");
+        }
+        reform = play_reform(&world, told).await;
     }
-    let held = options.no_scenario || (steps.len() == STEPS.len() && steps.iter().all(|step| step.ok));
+    let all = |steps: &[Step], names: &[&str]| steps.len() == names.len() && steps.iter().all(|step| step.ok);
+    let held = options.no_scenario || (all(&steps, STEPS) && all(&reform, REFORM_STEPS));
     if json {
-        let object =
-            json!({"ok": held, "issuer": world.issuer, "dev_json": world.folder.join("dev.json"), "steps": steps});
+        let dev_json = world.folder.join("dev.json");
+        let object = json!({
+            "ok": held, "issuer": world.issuer, "dev_json": dev_json, "steps": steps, "reform": reform,
+        });
         out(&object.to_string());
     }
     if !options.exit {

@@ -444,7 +444,7 @@ impl<'a> Play<'a> {
 }
 
 /// A refusal as expected: its status, and what stands at `pointer`.
-fn told(answer: &Answer, status: u16, pointer: &str) -> Result<String, String> {
+pub(super) fn told(answer: &Answer, status: u16, pointer: &str) -> Result<String, String> {
     let found = answer.json().pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     match found {
         Some(found) if answer.status == status => Ok(found),

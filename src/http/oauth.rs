@@ -101,7 +101,7 @@ pub(super) async fn server_metadata(State(app): State<Arc<App>>) -> Response {
         "jwks_uri": format!("{issuer}/jwks"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA"],
@@ -220,18 +220,35 @@ async fn pushes(app: &App, caller: &AuthenticatedBody, form: &Form) -> Result<Pu
 async fn redeem(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refused> {
     let form = read_form(headers, body)?;
     let (caller, _) = authenticate(app, &form).await?;
-    let client = caller.client().clone();
-    if form.get("grant_type") != Some("authorization_code") {
-        return Err(bad("unsupported_grant_type"));
-    }
     let jkt = proven_key(app, headers, TOKEN, None).await?.ok_or_else(|| bad("invalid_dpop_proof"))?;
+    let grants = match form.get("grant_type") {
+        Some("authorization_code") => of_code(app, caller.client(), &jkt, &form).await?,
+        Some("client_credentials") => of_consent(app, &caller, &form)?,
+        _ => return Err(bad("unsupported_grant_type")),
+    };
+    issue(app, caller.client().clone(), jkt, grants).await
+}
+
+/// What a client holds already: a consent given to it, or carried to it in a reform. Whether the consent is not there, not
+/// the client's or taken back, the answer is the same.
+fn of_consent(app: &App, caller: &AuthenticatedBody, form: &Form) -> Result<Grants, Refused> {
+    const DENIED: &str = "invalid_authorization_details";
+    app.same_resource(form.get("resource"), AGENCY_RESOURCE).map_err(bad)?;
+    let details = form.get("authorization_details").ok_or_else(|| bad(DENIED))?;
+    let consent = rar::held(app.issuer(), details).map_err(|_| bad(DENIED))?;
+    let held = app.broker.held(caller, &consent).map_err(|refusal| Box::new(oauth(&refusal, DENIED)))?;
+    held.map(Grants::from).ok_or_else(|| bad(DENIED))
+}
+
+/// What a person granted, for the code that says so.
+async fn of_code(app: &App, client: &ClientId, jkt: &str, form: &Form) -> Result<Grants, Refused> {
     let name = form.get("code").ok_or_else(|| bad("invalid_request"))?;
     let code: Option<Code> = app.take(Space::Code, name).await.map_err(lost)?;
     let code = code.ok_or_else(|| bad("invalid_grant"))?;
     let verifier = form.get("code_verifier").unwrap_or_default();
     let proven = equal(b64::encode(sha256(&[verifier.as_bytes()])).as_bytes(), code.challenge.as_bytes());
-    let same = code.client == client && form.get("redirect_uri") == Some(code.redirect_uri.as_str());
-    if !proven || !same || code.jkt.as_ref().is_some_and(|bound| *bound != jkt) {
+    let same = code.client == *client && form.get("redirect_uri") == Some(code.redirect_uri.as_str());
+    if !proven || !same || code.jkt.as_ref().is_some_and(|bound| bound != jkt) {
         return Err(bad("invalid_grant"));
     }
     // The engine may have forgotten that it gave the code out; the record has not.
@@ -241,7 +258,7 @@ async fn redeem(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response,
     if !first {
         return Err(bad("invalid_grant"));
     }
-    issue(app, client, jkt, code.grants).await
+    Ok(code.grants)
 }
 
 async fn issue(app: &App, client: ClientId, jkt: String, grants: Grants) -> Result<Response, Refused> {

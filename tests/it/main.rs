@@ -17,6 +17,7 @@ mod pages;
 mod promises;
 mod races;
 mod redis;
+mod reform;
 mod scenario;
 mod sessions;
 mod start;

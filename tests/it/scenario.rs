@@ -14,7 +14,10 @@ fn held(played: &serde_json::Value) {
     let steps = played["steps"].as_array().unwrap();
     let names: Vec<&str> = steps.iter().map(|step| step["name"].as_str().unwrap()).collect();
     assert_eq!(names, unefois::dev::STEPS);
-    assert!(steps.iter().all(|step| step["ok"] == true), "{played:#}");
+    let reform = played["reform"].as_array().unwrap();
+    let names: Vec<&str> = reform.iter().map(|step| step["name"].as_str().unwrap()).collect();
+    assert_eq!(names, unefois::dev::REFORM_STEPS);
+    assert!(steps.iter().chain(reform).all(|step| step["ok"] == true), "{played:#}");
 }
 
 #[test]

@@ -90,6 +90,16 @@ fn a_ministry_gets_at_most_what_purpose_and_agreement_both_list() {
     assert_eq!(decided(&law, basis_ask(&["identite.nom"]), now()), ["attribute-outside-purpose"]);
 }
 
+const EDGE: &str = r#"
+[[substitutions]]
+predecessor = "mess"
+successor = "afe"
+function = "FUNCTION"
+from = "2026-11-21"
+instrument = { cite = "2026, c. 1" }
+nature = "substitution"
+"#;
+
 /// The demo bundle, in which `mess` is gone since yesterday and `afe` has its functions.
 fn succeeded(functions: &str, given: &[&str]) -> InForce {
     let mut files =
@@ -118,12 +128,8 @@ fn succeeded(functions: &str, given: &[&str]) -> InForce {
         bodies.split_off(start).replacen("from = \"2020-01-01\"", "from = \"2020-01-01\"\nuntil = \"2026-11-21\"", 1);
     bodies.push_str(&mess);
     let named = ["revision", "recouvrement"].map(|it| format!("{it} = {{ fr = \"x\", en = \"x\" }}\n")).concat();
-    let mut reform = format!("[functions]\n{named}");
-    for function in given {
-        reform.push_str(&format!(
-            "[[substitutions]]\npredecessor = \"mess\"\nsuccessor = \"afe\"\nfunction = \"{function}\"\nfrom = \"2026-11-21\"\ninstrument = {{ cite = \"2026, c. 1\" }}\nnature = \"substitution\"\n"
-        ));
-    }
+    let edges = given.iter().map(|function| EDGE.replace("FUNCTION", function)).collect::<String>();
+    let reform = format!("[functions]\n{named}\n{edges}");
     files.insert("catalogue/another-reform.toml".to_owned(), reform);
     in_force(files)
 }

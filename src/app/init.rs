@@ -63,6 +63,9 @@ pub async fn init(
     let loaded = bundle.load().map_err(InitFault::Bundle)?;
     let administrators = signed.iter().map(|one| (one.name.clone(), one.jwk.clone())).collect();
     let administration = Administration::new(administrators, quorum)?;
+    let signatures = signed.iter().map(Detached::named).collect();
+    let canonical = bundle.canonical().map_err(InitFault::Bundle)?;
+    let founding = Founding::new(config.custodian.clone(), administration, canonical, signatures)?;
     super::listen::check_bundle(config, loaded.catalogue(), true)?;
     for folder in [&config.data, &config.keys.folder] {
         make_private(folder)?;
@@ -87,18 +90,9 @@ pub async fn init(
     let access_key = parts.rest.access_tokens.keys().last().cloned().ok_or(JoseError::Key)?;
     let checkpoint_key = Jwk::bare(PublicKey::Ed25519(parts.ledger.checkpoint.public()));
     let ledger = Ledger::create(parts.ledger, &config.keys.folder).map_err(AppFault::from)?;
-    let founding = Founding {
-        custodian: config.custodian.clone(),
-        administration,
-        keys: vec![
-            ("checkpoint", checkpoint_key),
-            ("data-token", ledger.token_key().clone()),
-            ("access-token", access_key),
-        ],
-        bundle: bundle.canonical().map_err(InitFault::Bundle)?,
-        signatures: signed.iter().map(Detached::named).collect(),
-    };
-    founding.found(&ledger).await?;
+    let keys =
+        [("checkpoint", checkpoint_key), ("data-token", ledger.token_key().clone()), ("access-token", access_key)];
+    founding.found(&ledger, &keys).await?;
     ledger.close();
     Ok(Initialised { origin, vkey: ledger.vkey(), recovery: recovery.to_json()? })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::broker::{activation_text, stop_text};
+use crate::broker::{activation_text, approval_text, proposal_text, stop_text};
 use crate::domain::ClientId;
 use crate::jose::{Algorithm, JoseError, Jwk, PrivateJwk, b64};
 use crate::ledger::NamedSignature;
@@ -94,4 +94,14 @@ pub fn sign_activation(administrator: &Signatory, bundle: &Hash, previous: &Hash
 /// Signs that a client of the log at `origin` is stopped.
 pub fn sign_stop(administrator: &Signatory, origin: &str, client: &ClientId) -> Result<NamedSignature, JoseError> {
     administrator.sign(&stop_text(origin, client)).map(|signature| signature.named())
+}
+
+/// Signs that a change of this digest is proposed to the log at `origin`.
+pub fn sign_proposal(officer: &Signatory, origin: &str, change: &Hash) -> Result<NamedSignature, JoseError> {
+    officer.sign(&proposal_text(origin, change)).map(|signature| signature.named())
+}
+
+/// Signs that a change of this digest is approved in the log at `origin`.
+pub fn sign_approval(officer: &Signatory, origin: &str, change: &Hash) -> Result<NamedSignature, JoseError> {
+    officer.sign(&approval_text(origin, change)).map(|signature| signature.named())
 }

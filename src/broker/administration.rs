@@ -61,6 +61,11 @@ impl Administration {
         self.quorum
     }
 
+    /// Who of them has this key, if any.
+    pub(super) fn holder(&self, thumbprint: &str) -> Option<&str> {
+        self.named.iter().find(|(_, key)| key.thumbprint() == thumbprint).map(|(name, _)| name.as_str())
+    }
+
     /// `needed` of them signed `text`, each once, and nobody else did.
     pub(super) fn signed(&self, text: &[u8], signatures: &[NamedSignature], needed: usize) -> Result<(), GovernFault> {
         let mut signers = BTreeSet::new();

@@ -206,7 +206,8 @@ impl Broker {
             }
         };
         let subject = *person.subject();
-        let (mut writes, records) = self.identity_records(&in_force, person, &terms, next_record(&facts), now)?;
+        let (mut writes, records) =
+            self.identity_records(&in_force, person, &terms, next_record(facts.subject_version), now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &terms.receiving)?;
         writes.extend(known);
         let consent = Consent::decided(id, subject, terms.clone(), true, now);
@@ -219,6 +220,7 @@ impl Broker {
             until: terms.until,
             revoked: false,
         }));
+        writes.extend(super::due::of_consent(&consent, now));
         writes.extend([Write::MoveSubject(subject), request.answered()]);
         let holder = self.custodian.body.clone();
         let entered = self.ledger.consent(&permit, subject, &holder, &records, request.unanswered(), writes).await;

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use super::{Administration, Broker, Refusal};
-use crate::domain::{BodyId, ClientId, Custodian};
-use crate::jose::Jwk;
-use crate::ledger::{Ledger, NamedSignature, NotEntered};
-use crate::policy::{Bundle, Finding, InForce, Loaded, moved};
+use crate::domain::{BodyId, Catalogue, ClientId, Custodian};
+use crate::identity::jwk;
+use crate::jose::{JoseError, Jwk};
+use crate::ledger::{Ledger, NamedSignature, NotCommitted, NotEntered};
+use crate::policy::{Bundle, Denial, Finding, InForce, Loaded, Reason, keys_moved};
 use crate::store::{Fault, Hash, Store};
 
 /// Why an administrator's act is refused.
@@ -50,29 +51,51 @@ pub enum GovernFault {
     /// A key changes hands: where it stands now, and whose it is.
     #[error("{0}: the key is that of {1} in the bundle in force; a key is one body's for ever")]
     KeyMoved(String, BodyId),
+    /// An administrator's key is that of an officer.
+    #[error("the key of administrator {0} is also an officer's; nobody approves what they bring into force")]
+    SameHand(String),
+    /// A demonstration would become the real thing, or the other way round.
+    #[error("a log is a demonstration from its founding on, or never: found another")]
+    Demo,
+    /// Entries that no officer approved as they are.
+    #[error("not approved as it stands: {}", .0.join(", "))]
+    NotApproved(Vec<String>),
+    /// The signature is not that of an officer.
+    #[error("the signature of {0} is not that of an officer, by a delegation that holds today, over this act")]
+    Officer(String),
+    /// Nobody proposed it.
+    #[error("nobody proposed {0} as it stands in this file")]
+    NotProposed(String),
+    /// The rules refuse.
+    #[error("refused:\n{}", .0.reasons().iter().map(said).collect::<Vec<_>>().join("\n"))]
+    Denied(Box<Denial>),
+    /// It cannot be written canonically.
+    #[error(transparent)]
+    Form(#[from] JoseError),
     /// There is no such client.
     #[error("there is no client {0} in the catalogue in force")]
     NoClient(ClientId),
     /// What was to be replaced has been replaced meanwhile.
     #[error("something else came into force meanwhile; sign again")]
     Moved,
-    /// What is in force could not be read again.
+    /// What is in force could not be read again, or a refusal could not be entered.
     #[error("{0}")]
     Refusal(String),
 }
 
-/// What a log begins with.
+/// A reason in one line, as an operator reads it.
+fn said(reason: &Reason) -> String {
+    let cited = reason.citations.iter().map(|citation| citation.cite.as_str()).collect::<Vec<_>>().join("; ");
+    format!("{}: {} ({cited}) {}", reason.id, reason.text.en, reason.mend.en)
+}
+
+/// What a log begins with: checked before anything is made of it.
 pub struct Founding {
-    /// Who runs it.
-    pub custodian: Custodian,
-    /// Who administers it.
-    pub administration: Administration,
-    /// Its keys: use and public part.
-    pub keys: Vec<(&'static str, Jwk)>,
-    /// The first bundle, in canonical form.
-    pub bundle: Vec<u8>,
-    /// Its administrators' signatures.
-    pub signatures: Vec<NamedSignature>,
+    custodian: Custodian,
+    administration: Administration,
+    digest: Hash,
+    bundle: Vec<u8>,
+    signatures: Vec<NamedSignature>,
 }
 
 /// What an administrator signs to bring `bundle` into force after `previous`.
@@ -86,18 +109,28 @@ pub fn stop_text(origin: &str, client: &ClientId) -> Vec<u8> {
 }
 
 impl Founding {
-    /// Writes the log's first entries.
-    pub async fn found(self, ledger: &Ledger) -> Result<(), GovernFault> {
-        let loaded = load(&self.bundle)?;
+    /// Who runs the log, who administers it, and the first bundle, in canonical form, with their signatures.
+    pub fn new(
+        custodian: Custodian,
+        administration: Administration,
+        bundle: Vec<u8>,
+        signatures: Vec<NamedSignature>,
+    ) -> Result<Self, GovernFault> {
+        let loaded = load(&bundle)?;
+        apart(&administration, loaded.catalogue())?;
         let text = activation_text(loaded.digest(), &[0; 32]);
-        let administration = &self.administration;
-        administration.signed(&text, &self.signatures, administration.quorum())?;
-        ledger.begin(&self.custodian, administration.named(), administration.quorum()).await?;
-        for (usage, jwk) in &self.keys {
+        administration.signed(&text, &signatures, administration.quorum())?;
+        Ok(Self { custodian, administration, digest: *loaded.digest(), bundle, signatures })
+    }
+
+    /// Writes the log's first entries. `keys` are its own: use and public part.
+    pub async fn found(self, ledger: &Ledger, keys: &[(&str, Jwk)]) -> Result<(), GovernFault> {
+        ledger.begin(&self.custodian, self.administration.named(), self.administration.quorum()).await?;
+        for (usage, jwk) in keys {
             ledger.key_added(usage, jwk).await?;
         }
         let epoch = ledger.head()?.epoch;
-        ledger.activation(*loaded.digest(), &self.bundle, epoch, &self.signatures).await?;
+        ledger.activation(self.digest, &self.bundle, epoch, &self.signatures).await?;
         Ok(())
     }
 }
@@ -108,15 +141,17 @@ impl Broker {
         let loaded = load(bundle)?;
         self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
         let before = self.in_force();
-        if let Some((place, owner)) = moved(before.catalogue(), loaded.catalogue()).into_iter().next() {
+        self.check_approved(before.catalogue(), loaded.catalogue())?;
+        if let Some((place, owner)) = keys_moved(before.catalogue(), loaded.catalogue()).into_iter().next() {
             return Err(GovernFault::KeyMoved(place, owner.clone()));
         }
         let administration = Administration::of(&self.ledger)?;
+        apart(&administration, loaded.catalogue())?;
         let text = activation_text(loaded.digest(), before.loaded().digest());
         administration.signed(&text, signatures, administration.quorum())?;
         match self.ledger.activation(*loaded.digest(), bundle, before.epoch(), signatures).await {
             Ok(_) => {}
-            Err(NotEntered::Commit(crate::ledger::NotCommitted::Moved(_))) => return Err(GovernFault::Moved),
+            Err(NotEntered::Commit(NotCommitted::Moved(_))) => return Err(GovernFault::Moved),
             Err(fault) => return Err(fault.into()),
         }
         self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
@@ -138,6 +173,15 @@ impl Broker {
     /// How many administrators must sign what comes into force.
     pub fn quorum(&self) -> Result<usize, GovernFault> {
         Ok(Administration::of(&self.ledger)?.quorum())
+    }
+}
+
+/// No administrator signs as an officer too: who proposes, who approves and who brings into force are several.
+fn apart(administration: &Administration, catalogue: &Catalogue) -> Result<(), GovernFault> {
+    let mut keys = catalogue.delegations.iter().filter_map(|it| jwk(it.key.as_ref()?));
+    match keys.find_map(|key| administration.holder(&key.thumbprint()).map(str::to_owned)) {
+        Some(name) => Err(GovernFault::SameHand(name)),
+        None => Ok(()),
     }
 }
 

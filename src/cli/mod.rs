@@ -1,7 +1,9 @@
 //! The command line. Every command says what it did on standard output, as text or with `--json` as one object; progress
 //! and logs go to standard error. Exit codes: 0 done, 1 refused or departed, 2 not understood.
 
+mod change;
 mod govern;
+mod policy;
 mod substitution;
 
 use std::io::Write as _;
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use crate::app::{self, Command as Admin};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::domain::Section;
 use crate::jose::b64;
 use crate::policy::{Bundle, Finding};
 use crate::{telemetry, verify};
@@ -52,6 +55,12 @@ enum Command {
     /// Bodies that take the place of others
     #[command(subcommand)]
     Substitution(Substitution),
+    /// Public bodies
+    #[command(subcommand)]
+    Body(Changing),
+    /// Purposes
+    #[command(subcommand)]
+    Purpose(Changing),
     /// Clients
     #[command(subcommand)]
     Client(Client),
@@ -165,13 +174,27 @@ enum Substitution {
 }
 
 #[derive(Subcommand)]
+enum Changing {
+    /// Propose an entry of the catalogue, as an officer
+    Add(change::Entry),
+    /// Approve an entry that another officer proposed
+    Approve(change::Entry),
+}
+
+#[derive(Subcommand)]
 enum Client {
+    #[command(flatten)]
+    Changing(Changing),
     /// Stop a client: it gets nothing more
     Stop(govern::StopClient),
 }
 
 #[derive(Subcommand)]
 enum Policy {
+    /// Check a bundle: what to mend, what is worth knowing, and with --table where each row of the law is answered
+    Check(policy::Check),
+    /// Run cases: what the rules must come to, by which rules and sections
+    Test(policy::Test),
     /// Bring a bundle into force
     Activate(govern::Activate),
     /// Sign a bundle into a file, for who brings it into force elsewhere
@@ -182,6 +205,8 @@ enum Policy {
 enum Keys {
     /// Make an administrator's key file
     Administrator(govern::NewKey),
+    /// Make an officer's key file
+    Officer(govern::NewKey),
 }
 
 /// What a command has to say: an object, and the same for people.
@@ -216,10 +241,15 @@ pub fn run() -> ExitCode {
         Command::Export(export) => runtime.block_on(export_log(export)),
         Command::Erase(erase) => runtime.block_on(erase_keys(erase)),
         Command::Substitution(Substitution::Apply(apply)) => runtime.block_on(substitution::apply(&apply)),
+        Command::Body(asked) => runtime.block_on(change_entry(Section::Body, asked)),
+        Command::Purpose(asked) => runtime.block_on(change_entry(Section::Purpose, asked)),
+        Command::Client(Client::Changing(asked)) => runtime.block_on(change_entry(Section::Client, asked)),
         Command::Client(Client::Stop(stop)) => runtime.block_on(govern::stop_client(stop)),
+        Command::Policy(Policy::Check(check)) => Ok(policy::check(&check)),
+        Command::Policy(Policy::Test(test)) => Ok(policy::test(&test)),
         Command::Policy(Policy::Activate(activate)) => runtime.block_on(govern::activate(&activate)),
         Command::Policy(Policy::Sign(sign)) => runtime.block_on(govern::sign_apart(&sign)),
-        Command::Keys(Keys::Administrator(new)) => govern::new_key(&new),
+        Command::Keys(Keys::Administrator(new) | Keys::Officer(new)) => govern::new_key(&new),
     };
     say(json, said)
 }
@@ -241,6 +271,13 @@ fn say(json: bool, said: Result<Said, String>) -> ExitCode {
 
 fn config(at: &Configured) -> Result<Config, String> {
     Config::read(&at.config).map_err(|fault| fault.to_string())
+}
+
+async fn change_entry(section: Section, asked: Changing) -> Result<Said, String> {
+    match asked {
+        Changing::Add(entry) => change::propose(section, &entry).await,
+        Changing::Approve(entry) => change::approve(section, &entry).await,
+    }
 }
 
 async fn serve(asked: &Serve) -> Result<Said, String> {

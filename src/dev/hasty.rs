@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::store::{
     Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, DueRow, EntryRow, Fault, GrantRow, Hash, Head,
-    Leaf, NoticeRow, Proposal, RecordRow, Refused, Seal, Standing, Store, WrappedKey,
+    KeyUse, Leaf, NoticeRow, Proposal, RecordRow, Refused, Seal, Standing, Store, WrappedKey,
 };
 
 /// How long a release that was acknowledged waits for its commit.
@@ -180,6 +180,10 @@ impl Store for Hasty {
 
     fn standing(&self, ask: &Ask, client: &ClientId, body: &BodyId) -> Result<Standing, Fault> {
         self.inner.standing(ask, client, body)
+    }
+
+    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault> {
+        self.inner.key_use(client, key)
     }
 
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault> {

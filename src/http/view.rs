@@ -171,7 +171,7 @@ fn item(
 fn filing(catalogue: &Catalogue, kind: &KindId) -> Vec<Text> {
     let files = |role: &Role| match role {
         Role::Collector { drafts, .. } => drafts.contains(kind),
-        Role::Agency { .. } | Role::Relay {} => false,
+        Role::Agency { .. } | Role::Source { .. } | Role::Relay {} => false,
     };
     catalogue.clients.values().filter(|client| files(&client.role)).map(|client| client.name.clone()).collect()
 }
@@ -413,7 +413,7 @@ fn portal(catalogue: &Catalogue, client: &ClientId) -> Option<Portal> {
         Role::Collector { instrument, .. } => {
             catalogue.instruments.get(instrument).map(|found| (found.under, found.title.clone()))
         }
-        Role::Agency { .. } | Role::Relay {} => None,
+        Role::Agency { .. } | Role::Source { .. } | Role::Relay {} => None,
     };
     let body = Party::from(catalogue.bodies.get(&registered.body)?);
     Some(Portal { name: registered.name.clone(), body, instrument })

@@ -11,6 +11,7 @@
 #![doc = include_str!("FORMAT.md")]
 
 mod acts;
+mod change;
 mod entry;
 mod export;
 mod follow;

@@ -6,7 +6,8 @@
 use super::model::{Fact, PurposeOf, Scope, Stated, View, names};
 use super::of_carry::instrument;
 use super::of_releases::{Granted, Resting, RestsOn, rest_on_will};
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::domain::{
     Agreement, Ask, AttributeId, Basis, BodyId, Clause, Contract, Finding, Intervals, Known, MobilityLetter, Order,
     Path, Under, in_force,

@@ -4,9 +4,10 @@
 //! succeeding body asks under the consent is decided anew each time (`of_releases`).
 
 use super::model::{Act, Case, Fact, PurposeOf, Stated, View, names};
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::domain::{
-    BodyId, Carry, CarryFacts, ClientId, Consent, FunctionId, Hop, NoPath, Operator, Path, PurposeId, Role,
+    BodyId, Carry, CarryFacts, Client, ClientId, Consent, FunctionId, Hop, NoPath, Operator, Path, PurposeId, Role,
     SubjectKind, Substitution,
 };
 use crate::store::Precondition;
@@ -87,13 +88,12 @@ fn word(path: &Result<Path<'_>, NoPath<'_>>) -> &'static str {
 
 /// The body's one client that runs and is registered for the purpose.
 fn client<'a>(view: &View<'a>, body: &BodyId, purpose: &PurposeId) -> Option<&'a ClientId> {
-    let mut clients = view.catalogue.clients.iter().filter_map(|(id, client)| match &client.role {
-        Role::Agency { purposes } => {
-            let theirs = client.body == *body && purposes.contains(purpose) && view.running(id).is_some();
-            theirs.then_some(id)
-        }
-        Role::Relay {} | Role::Collector { .. } => None,
-    });
+    let theirs = |client: &Client| match &client.role {
+        Role::Agency { purposes, .. } => client.body == *body && purposes.contains(purpose),
+        Role::Source { .. } | Role::Relay {} | Role::Collector { .. } => false,
+    };
+    let running = |id: &ClientId| view.running(id).is_some_and(theirs);
+    let mut clients = view.catalogue.clients.keys().filter(|id| running(id));
     clients.next().filter(|_| clients.next().is_none())
 }
 

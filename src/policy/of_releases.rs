@@ -9,8 +9,10 @@ use super::model::{
     Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, state_asked,
     state_purpose,
 };
+use super::of_attest::state_occasion;
 use super::of_bases;
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
     Ask, AttributeId, Basis, BodyId, Carried, ClientId, Consent, ConsentId, Facts, Giver, Hop, Known, Lapse, PurposeId,
@@ -149,6 +151,10 @@ impl Act for Ask {
                 rest_on_will(&mut stated, view, self, consent, purpose.as_ref())
             }
         };
+
+        if matches!(resting.action, Action::ReleaseByConsent | Action::ReleaseByAuthorisation) {
+            state_occasion(&mut stated, self, &facts.on_file, purpose.as_ref());
+        }
 
         let good_until = resting.ends.iter().copied().fold(view.midnight(), Ord::min);
         let mut preconditions = view.common(facts.epoch, good_until);

@@ -112,6 +112,11 @@ impl Catalogue {
         self.bodies.get(body).is_some_and(|found| in_force(found.from, found.until, day))
     }
 
+    /// The agreement that an instrument under s. 64 is.
+    pub fn agreement_of(&self, instrument: &InstrumentId) -> Option<&Agreement> {
+        self.agreements.get(self.instruments.get(instrument)?.agreement.as_ref()?)
+    }
+
     /// Whether `instrument` binds `body` on `day`.
     pub fn binds(&self, instrument: &InstrumentId, body: &BodyId, day: Day) -> bool {
         self.instruments

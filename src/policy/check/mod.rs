@@ -4,6 +4,7 @@
 //! Not here: the form of the files (`catalogue`), the rules (`rules`).
 
 mod agreements;
+mod assessments;
 mod bodies;
 mod clients;
 mod instruments;
@@ -41,6 +42,7 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     checker.unmapped();
     checker.kinds();
     checker.purposes();
+    checker.assessments();
     checker.instruments();
     checker.agreements();
     checker.contracts();

@@ -21,9 +21,9 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::AppFault;
-use crate::broker::{AskedRehearsal, Broker, Compared, Progress};
+use crate::broker::{AskedRehearsal, Broker, Compared, Progress, Refusal};
 use crate::config::Config;
-use crate::domain::{ClientId, Section};
+use crate::domain::{BodyId, ClientId, ConsentId, Operator, Section};
 use crate::jose::b64;
 use crate::ledger::{NamedSignature, PersonsOpened};
 use crate::policy::read_change;
@@ -81,6 +81,15 @@ pub enum Command {
         sub: String,
         /// Classes; all values when empty.
         classes: Vec<String>,
+    },
+    /// Carries or suspends the consents to a body that is gone: one page of them.
+    Reform {
+        /// The operator's name, which the entries carry.
+        operator: String,
+        /// The body.
+        from: BodyId,
+        /// Where the page before it ended.
+        after: Option<ConsentId>,
     },
     /// Writes an export.
     Export {
@@ -156,6 +165,14 @@ async fn execute(broker: &Broker, command: Command, progress: Progress<'_>) -> R
         Command::Compare { draft } => {
             let Compared { in_force, asked_again } = broker.compare(draft).await.map_err(|it| text(&it))?;
             Ok(json!({"in_force": in_force.files(), "asked_again": asked_again}))
+        }
+        Command::Reform { operator, from, after } => {
+            let done = broker.reform(&Operator(operator), &from, after).await.map_err(|it| match it {
+                Refusal::Unknown => format!("there is no body `{from}`"),
+                Refusal::State => format!("`{from}` still exists: nothing of it passes to another body"),
+                other => text(&other),
+            })?;
+            serde_json::to_value(done).map_err(|it| text(&it))
         }
     }
 }

@@ -351,7 +351,7 @@ impl Broker {
     }
 
     /// How the body knows the subject, with the write that keeps it if that is new.
-    fn pseudonym(&self, subject: &SubjectId, body: &BodyId) -> Result<(Pseudonym, Option<Write>), Refusal> {
+    pub(super) fn pseudonym(&self, subject: &SubjectId, body: &BodyId) -> Result<(Pseudonym, Option<Write>), Refusal> {
         if let Some(pseudonym) = self.store.pseudonym(subject, body)? {
             return Ok((pseudonym, None));
         }

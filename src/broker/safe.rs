@@ -13,7 +13,8 @@ use crate::crypto::{Address, SealingKey};
 use crate::domain::{Consent, ConsentId, KindId, RecordKind, SubjectId, SubjectStatus, Version};
 use crate::policy;
 use crate::store::{
-    Class, ConsentRow, DraftRow, Fault, GrantedOn, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
+    Class, ConsentRow, DraftRow, Fault, GrantedOn, NoticeRow, RecordRow, Standing, Store, Vault, VaultFault,
+    WrappedKey, Write,
 };
 
 /// A record's row with its values.
@@ -129,6 +130,13 @@ impl Safe {
         let (key, new) = self.vault.key_or_new(&row.subject, &Class::Values(row.kind.clone()))?;
         let sealed = key.seal(&draft_at(&row), &json(values)?).map_err(VaultFault::from)?;
         Ok(new.into_iter().chain([Write::PutDraft(DraftRow { sealed, ..row })]).collect())
+    }
+
+    /// The write that keeps a notice.
+    pub(super) fn put_notice(&self, row: &NoticeRow, says: &impl Serialize) -> Result<Write, Refusal> {
+        let at = Address { table: "notices", row: row.id.bytes(), field: "notice", version: 1 };
+        let sealed = self.seal(&row.subject, &Class::Evidence, &at, says)?;
+        Ok(Write::PutNotice(NoticeRow { sealed, ..row.clone() }))
     }
 
     fn seal(

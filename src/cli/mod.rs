@@ -6,6 +6,7 @@ mod diff;
 mod govern;
 mod policy;
 mod rehearse;
+mod substitution;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,9 @@ enum Command {
     Export(Export),
     /// Destroy the keys of a person's information
     Erase(Erase),
+    /// Bodies that take the place of others
+    #[command(subcommand)]
+    Substitution(Substitution),
     /// Public bodies
     #[command(subcommand)]
     Body(Changing),
@@ -166,6 +170,12 @@ struct Erase {
 }
 
 #[derive(Subcommand)]
+enum Substitution {
+    /// Carry the consents to a body that is gone to those that took over its functions; suspend the others
+    Apply(substitution::Apply),
+}
+
+#[derive(Subcommand)]
 enum Changing {
     /// Propose an entry of the catalogue, as an officer
     Add(change::Entry),
@@ -236,6 +246,7 @@ pub fn run() -> ExitCode {
         Command::Verify(verify) => verify_all(&verify),
         Command::Export(export) => runtime.block_on(export_log(export)),
         Command::Erase(erase) => runtime.block_on(erase_keys(erase)),
+        Command::Substitution(Substitution::Apply(apply)) => runtime.block_on(substitution::apply(&apply)),
         Command::Body(asked) => runtime.block_on(change_entry(Section::Body, asked)),
         Command::Purpose(asked) => runtime.block_on(change_entry(Section::Purpose, asked)),
         Command::Client(Client::Changing(asked)) => runtime.block_on(change_entry(Section::Client, asked)),

@@ -106,10 +106,16 @@ impl Client {
             ("code_verifier", &pushed.verifier),
         ];
         let answer = self.post_form("token_endpoint", &form).await?;
-        let body = answer.json();
-        let token = body.get("access_token").and_then(Value::as_str).ok_or_else(|| answer.text())?;
-        let details = body.get("authorization_details").cloned().unwrap_or_default();
-        Ok(Token { access_token: token.to_owned(), details })
+        token(&answer).ok_or_else(|| answer.text())
+    }
+
+    /// Asks for an access token of a consent that the client holds; the server's refusal otherwise.
+    pub async fn hold(&self, consent: &str) -> Result<Result<Token, Answer>, String> {
+        let kind = format!("{}/types/data-release/v1", self.issuer);
+        let details = json!([{"type": kind, "consent_id": consent}]).to_string();
+        let form = [("grant_type", "client_credentials"), ("authorization_details", &details)];
+        let answer = self.post_form("token_endpoint", &form).await?;
+        Ok(token(&answer).ok_or(answer))
     }
 
     /// Asks for a source's token, which rests on its registration alone; the server's refusal otherwise.
@@ -226,6 +232,12 @@ impl Client {
         }
         sign_embedding(&self.dpop, "dpop+jwt", &claims).map_err(|fault| fault.to_string())
     }
+}
+
+fn token(answer: &Answer) -> Option<Token> {
+    let body = answer.json();
+    let access_token = body.get("access_token")?.as_str()?.to_owned();
+    Some(Token { access_token, details: body.get("authorization_details").cloned().unwrap_or_default() })
 }
 
 fn name() -> Result<String, String> {

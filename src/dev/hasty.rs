@@ -13,8 +13,8 @@ use crate::domain::{
     Ask, BodyId, ClientId, ConsentId, DraftId, Event, KindId, Pseudonym, PurposeId, SubjectId, Version,
 };
 use crate::store::{
-    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, DueRow, EntryRow, Fault, Hash, Head, KeyUse, Leaf,
-    NoticeRow, Proposal, RecordRow, Refused, Seal, Standing, Store, WrappedKey,
+    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, DueRow, EntryRow, Fault, GrantRow, Hash, Head,
+    KeyUse, Leaf, NoticeRow, Proposal, RecordRow, Refused, Seal, Standing, Store, WrappedKey,
 };
 
 /// How long a release that was acknowledged waits for its commit.
@@ -164,6 +164,10 @@ impl Store for Hasty {
         limit: usize,
     ) -> Result<Vec<ConsentRow>, Fault> {
         self.inner.consents_for(receiving, purpose, after, limit)
+    }
+
+    fn grant_on(&self, consent: &ConsentId, client: &ClientId) -> Result<Option<GrantRow>, Fault> {
+        self.inner.grant_on(consent, client)
     }
 
     fn uses(&self, id: &ConsentId) -> Result<u64, Fault> {

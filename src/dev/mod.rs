@@ -7,6 +7,7 @@ pub mod client;
 mod hasty;
 pub mod identity;
 mod scenario;
+mod scenario_reform;
 mod scenario_supplier;
 mod site;
 pub mod wire;
@@ -30,6 +31,7 @@ use crate::telemetry;
 
 pub use self::bench::{BenchOptions, bench};
 pub use self::scenario::Step;
+pub use self::scenario_reform::reformed;
 
 /// Options of `unefois dev`.
 #[derive(Args)]
@@ -75,14 +77,17 @@ impl Trial {
 
 /// The names of the steps that are played, in order.
 pub fn steps() -> Vec<&'static str> {
-    [scenario::STEPS, scenario_supplier::STEPS].concat()
+    [scenario::STEPS, scenario_supplier::STEPS, scenario_reform::STEPS].concat()
 }
 
-/// Plays the main job, then the supplier's; tells each step as it is done, and ends with the first that does not hold.
+/// Plays the main job, then the supplier's, then a reform of public bodies; tells each step as it is done, and ends with the first that does not hold.
 pub async fn play(world: &Founded, mut told: impl FnMut(&Step)) -> Vec<Step> {
     let mut played = scenario::play(world, &mut told).await;
     if played.iter().all(|step| step.ok) {
         played.extend(scenario_supplier::play(world, &mut told).await);
+    }
+    if played.iter().all(|step| step.ok) {
+        played.extend(scenario_reform::play(world, &mut told).await);
     }
     played
 }
@@ -106,18 +111,17 @@ pub async fn run(options: Options, json: bool) -> ExitCode {
     }
     let mut steps = Vec::new();
     if !options.no_scenario {
-        steps = play(&world, |step| {
+        let told = |step: &Step| {
             if !json {
                 say(&format!("{} {:<34} {}", if step.ok { "✓" } else { "✗" }, step.name, step.detail));
             }
-        })
-        .await;
+        };
+        steps = play(&world, told).await;
     }
     let held = options.no_scenario || (steps.len() == self::steps().len() && steps.iter().all(|step| step.ok));
     if json {
-        let object =
-            json!({"ok": held, "issuer": world.issuer, "dev_json": world.folder.join("dev.json"), "steps": steps});
-        out(&object.to_string());
+        let dev_json = world.folder.join("dev.json");
+        out(&json!({"ok": held, "issuer": world.issuer, "dev_json": dev_json, "steps": steps}).to_string());
     }
     if !options.exit {
         if !json {

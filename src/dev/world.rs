@@ -228,6 +228,20 @@ impl Founded {
         redirect_uri(&self.site, client)
     }
 
+    /// Brings a bundle of these files into force; its digest.
+    pub async fn activate(&self, files: BTreeMap<String, String>) -> Result<[u8; 32], String> {
+        let head = app::command(&self.config, app::Command::Head).await?;
+        let previous = head.get("bundle").and_then(Value::as_str).unwrap_or_default();
+        let previous = b64::decode_array::<32>(previous).map_err(text)?;
+        let bundle = Bundle::from_files(files);
+        let told = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let digest = *bundle.load().map_err(told)?.digest();
+        let signatures = vec![sign_activation(&self.administrator, &digest, &previous).map_err(text)?.named()];
+        let bundle = String::from_utf8(bundle.canonical().map_err(told)?).map_err(text)?;
+        app::command(&self.config, app::Command::Activate { bundle, signatures }).await?;
+        Ok(digest)
+    }
+
     /// What any client needs to know.
     pub fn described(&self) -> Result<Value, String> {
         let clients = self

@@ -185,6 +185,28 @@ pub struct OwnView {
     pub attributes: BTreeSet<AttributeId>,
 }
 
+/// An operator carries a consent to the body that took the place of the one that may receive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Carry {
+    /// The consent.
+    pub consent: ConsentId,
+}
+
+/// Who commands the broker, by the name that entries carry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Operator(pub String);
+
+/// What the broker knows when a consent is to be carried.
+#[derive(Clone, Debug)]
+pub struct CarryFacts {
+    /// The consent.
+    pub consent: Consent,
+    /// Version of the subject.
+    pub subject_version: Version,
+    /// Version of what is in force.
+    pub epoch: Version,
+}
+
 /// An officer looks into the log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reading {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeId, BodyId, ClientId, ConsentId, FunctionId, Giver, Identified, Language, MandateAct, PurposeId,
+    AttributeId, BodyId, ClientId, ConsentId, FunctionId, Giver, Hop, Identified, Language, MandateAct, PurposeId,
     SubjectId, SubjectStatus,
 };
 use crate::clock::Moment;
@@ -105,20 +105,15 @@ pub struct Consent {
     pub version: u64,
 }
 
-/// One hop of a consent, from a body to the one that took its place for a function (*substitution d'organismes*).
+/// One hop of a consent, as it was carried.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Carried {
-    /// The body whose place is taken.
-    pub from: BodyId,
-    /// The body that takes it.
-    pub to: BodyId,
-    /// Its client.
+    /// From which body to which, and why.
+    #[serde(flatten)]
+    pub hop: Hop,
+    /// The client that asks from then on; of hops passed in one go, that of the last body.
     pub client: ClientId,
-    /// The function that went over.
-    pub function: FunctionId,
-    /// The provision that says so, as cited.
-    pub instrument: String,
-    /// When the consent was carried.
+    /// When.
     pub at: Moment,
 }
 
@@ -180,8 +175,8 @@ pub enum Suspension {
     NoSuccessor {
         /// That body.
         body: BodyId,
-        /// The function for which it would have received.
-        function: FunctionId,
+        /// The function for which it would have received, where the purpose names one.
+        function: Option<FunctionId>,
     },
     /// The record was restored with a loss: withdrawals may be missing.
     LossDeclared,
@@ -264,9 +259,10 @@ impl Consent {
         }
     }
 
-    /// The consent, carried to the body that takes its place: given still, or again where it waited for that body.
-    pub fn carried(self, hop: Carried) -> Result<Self, NoSuchTransition> {
-        let hops = self.hops.iter().cloned().chain([hop]).collect();
+    /// The consent, carried by these hops to the body that takes its place: given still, or again where it waited for that
+    /// body.
+    pub fn carried(self, by: Vec<Carried>) -> Result<Self, NoSuchTransition> {
+        let hops = self.hops.iter().cloned().chain(by).collect();
         match self.stage {
             Stage::Given { at: given } | Stage::Suspended { given, why: Suspension::NoSuccessor { .. }, .. } => {
                 Ok(Self { hops, ..self.at_stage(Stage::Given { at: given }) })
@@ -310,12 +306,12 @@ impl Consent {
 
     /// The body that may receive today.
     pub fn receiving(&self) -> &BodyId {
-        self.hops.last().map_or(&self.terms.receiving, |hop| &hop.to)
+        self.hops.last().map_or(&self.terms.receiving, |by| &by.hop.to)
     }
 
     /// Its client, which may ask today.
     pub fn client(&self) -> &ClientId {
-        self.hops.last().map_or(&self.terms.client, |hop| &hop.client)
+        self.hops.last().map_or(&self.terms.client, |by| &by.client)
     }
 
     /// Whether it has run out by `now`.
@@ -426,15 +422,15 @@ mod tests {
     /// A change of stage, by number, some days after the consent was given.
     fn changed(consent: Consent, change: usize, days: i64) -> Result<Consent, NoSuchTransition> {
         let at = sample::now().plus(days * 86_400);
-        let (from, function) = (consent.receiving().clone(), || "inscriptions".parse().unwrap());
+        let (from, function): (BodyId, FunctionId) = (consent.receiving().clone(), "inscriptions".parse().unwrap());
         match change {
             0 => consent.withdrawn(at, Giver::Subject),
-            1 => consent.suspended(at, Suspension::NoSuccessor { body: from, function: function() }),
+            1 => consent.suspended(at, Suspension::NoSuccessor { body: from, function: Some(function) }),
             2 => consent.suspended(at, Suspension::LossDeclared),
             3 => {
                 let (to, client) = ("saaq".parse().unwrap(), "saaq-permis".parse().unwrap());
-                let instrument = "2020, c. 2".to_owned();
-                consent.carried(Carried { from, to, client, function: function(), instrument, at })
+                let hop = Hop { from, to, function, since: at.day(), instrument: "2020, c. 2".to_owned() };
+                consent.carried(vec![Carried { hop, client, at }])
             }
             4 => consent.lapsed(at, Lapse::Majority),
             _ => consent.expired_at(at),

@@ -87,7 +87,7 @@ names! {
     HostId, "host", |text| is_slug(text, false);
     /// A file on information that leaves Québec (s. 70.1).
     OutsideId, "outside file", |text| is_slug(text, false);
-    /// A function of a body, which may go over to another (*attribution*).
+    /// A function (*fonction*) that a body exercises, and that an Act may give to another one.
     FunctionId, "function", |text| is_slug(text, false);
     /// A legal hold.
     HoldId, "hold", |text| is_slug(text, false);

@@ -15,6 +15,7 @@ mod event;
 mod ids;
 mod register;
 mod subject;
+mod succession;
 
 pub use acts::*;
 pub use attest::*;
@@ -27,3 +28,4 @@ pub use event::*;
 pub use ids::*;
 pub use register::*;
 pub use subject::*;
+pub use succession::*;

@@ -233,22 +233,16 @@ async fn grant(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, 
     let client = caller.client().clone();
     match form.get("grant_type") {
         Some("authorization_code") => redeem(app, headers, &form, client).await,
-        Some("client_credentials") => admit(app, headers, &form, client, &registered.role).await,
+        Some("client_credentials") => match &registered.role {
+            Role::Source { .. } => admit(app, headers, &form, client).await,
+            _ => hold(app, headers, &form, &caller).await,
+        },
         _ => Err(bad("unsupported_grant_type")),
     }
 }
 
 /// A token for a source (RFC 6749 4.4), which rests on nobody's grant: what it may attest is decided at each attestation.
-async fn admit(
-    app: &App,
-    headers: &HeaderMap,
-    form: &Form,
-    client: ClientId,
-    role: &Role,
-) -> Result<Response, Refused> {
-    if !matches!(role, Role::Source { .. }) {
-        return Err(bad("unauthorized_client"));
-    }
+async fn admit(app: &App, headers: &HeaderMap, form: &Form, client: ClientId) -> Result<Response, Refused> {
     app.same_resource(form.get("resource"), SOURCE_RESOURCE).map_err(bad)?;
     if form.get("authorization_details").is_some() {
         return Err(bad("invalid_authorization_details"));
@@ -256,6 +250,19 @@ async fn admit(
     let jkt = bound_key(app, headers).await?;
     let token = access_token(app, SOURCE_RESOURCE, client.to_string(), client, jkt, None)?;
     Ok(Json(json!({"access_token": token, "token_type": "DPoP", "expires_in": LONGEST_LIFE})).into_response())
+}
+
+/// Another token for what a client holds: a consent given to it, or carried to it in a reform. Whether the consent is not
+/// there, not the client's or taken back, the answer is the same.
+async fn hold(app: &App, headers: &HeaderMap, form: &Form, caller: &AuthenticatedBody) -> Result<Response, Refused> {
+    const DENIED: &str = "invalid_authorization_details";
+    app.same_resource(form.get("resource"), AGENCY_RESOURCE).map_err(bad)?;
+    let details = form.get("authorization_details").ok_or_else(|| bad(DENIED))?;
+    let consent = rar::held(app.issuer(), details).map_err(|_| bad(DENIED))?;
+    let jkt = bound_key(app, headers).await?;
+    let held = app.broker.held(caller, &consent).map_err(|refusal| Box::new(oauth(&refusal, DENIED)))?;
+    let grants = held.map(Grants::from).ok_or_else(|| bad(DENIED))?;
+    issue(app, caller.client().clone(), jkt, grants).await
 }
 
 /// The key that the token is to be bound to: no token is issued without one.

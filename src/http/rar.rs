@@ -85,20 +85,39 @@ fn access<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Access>, 
     members.map(|members| Access::deserialize(Value::Object(members)).map_err(serde::de::Error::custom)).transpose()
 }
 
+/// A consent that a client holds, of which it wants another access token.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Held {
+    #[serde(rename = "type")]
+    kind: String,
+    consent_id: ConsentId,
+}
+
+/// Reads the `authorization_details` by which a client names a consent that it holds.
+pub(super) fn held(issuer: &str, text: &str) -> Result<ConsentId, BadDetails> {
+    let held = Held::deserialize(one(text)?).map_err(|_| BadDetails)?;
+    if held.kind == format!("{issuer}{DATA_RELEASE}") { Ok(held.consent_id) } else { Err(BadDetails) }
+}
+
 /// Reads `authorization_details` of a request to the broker at `issuer`.
 pub(super) fn parse(issuer: &str, text: &str) -> Result<Details, BadDetails> {
-    if text.len() > LARGEST {
-        return Err(BadDetails);
-    }
-    unique(text.as_bytes()).map_err(|_| BadDetails)?;
-    // One question, one consent: an array of one. An object of it: serde would fill a struct from an array, by position.
-    let [asked] = serde_json::from_str::<[Map<String, Value>; 1]>(text).map_err(|_| BadDetails)?;
-    let asked = Value::Object(asked);
+    let asked = one(text)?;
     if let Ok(release) = DataRelease::deserialize(&asked) {
         return consent_ask(issuer, release).map(Details::Consent);
     }
     let session = PortalSession::deserialize(&asked).map_err(|_| BadDetails)?;
     session_ask(issuer, &session).map(Details::Session)
+}
+
+/// One question, one consent: an array of one. An object of it: serde would fill a struct from an array, by position.
+fn one(text: &str) -> Result<Value, BadDetails> {
+    if text.len() > LARGEST {
+        return Err(BadDetails);
+    }
+    unique(text.as_bytes()).map_err(|_| BadDetails)?;
+    let [asked] = serde_json::from_str::<[Map<String, Value>; 1]>(text).map_err(|_| BadDetails)?;
+    Ok(Value::Object(asked))
 }
 
 fn consent_ask(issuer: &str, release: DataRelease) -> Result<ConsentAsk, BadDetails> {
@@ -193,6 +212,18 @@ mod tests {
         assert_eq!((ask.purpose.as_str(), ask.max_uses), ("aide-etudes", Some(2)));
         let session = r#"[{"type":"https://unefois.example/types/portal-session/v1","checks":["adresse"]}]"#;
         assert!(matches!(parse(ISSUER, session), Ok(Details::Session(_))));
+    }
+
+    #[test]
+    fn a_consent_that_is_held_is_named_and_nothing_else_is_said_of_it() {
+        let id = ConsentId::new([7; 16]);
+        let named = |kind: &str, more: &str| {
+            held(ISSUER, &format!(r#"[{{"type":"{ISSUER}{kind}","consent_id":"{id}"{more}}}]"#))
+        };
+        assert_eq!(named(DATA_RELEASE, ""), Ok(id));
+        assert_eq!(named(PORTAL_SESSION, ""), Err(BadDetails));
+        assert_eq!(named(DATA_RELEASE, r#","purpose":"aide-etudes""#), Err(BadDetails));
+        assert_eq!(held(ISSUER, "[]"), Err(BadDetails));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Ledger {
             "subject": subject, "consent": consent, "until": terms.until, "max_uses": terms.max_uses,
             "records": records, "giver": terms.giver, "language": terms.notice.language,
         }));
-        let statement = of_subject(Event::Consent, act, Some(permit.grounds()), person, subject);
+        let statement = of_subject(Event::Consent, act, Some(permit.grounds().facts_text()), person, subject);
         // First: a second answer is told so, and not that the subject moved with the first.
         let preconditions = [&[unanswered], permit.grounds().preconditions()].concat();
         self.enter(Lane::Person, statement, preconditions, writes).await
@@ -191,7 +191,7 @@ impl Ledger {
         })));
         let records = json!([{"kind": kind, "version": version}]);
         let person = object(json!({"subject": subject, "records": records, "language": language}));
-        let statement = of_subject(Event::Submission, act, Some(permit.grounds()), person, subject);
+        let statement = of_subject(Event::Submission, act, Some(permit.grounds().facts_text()), person, subject);
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
     }
 
@@ -216,7 +216,8 @@ impl Ledger {
             "of": {"type": of.of(), "value": of.expose()}, "issued": issued, "valid_until": record.valid_until,
             "reference": reference,
         }));
-        let mut statement = of_subject(Event::Attestation, act, Some(permit.grounds()), person, record.subject);
+        let mut statement =
+            of_subject(Event::Attestation, act, Some(permit.grounds().facts_text()), person, record.subject);
         statement.evidence = Some(evidence);
         let preconditions = [&stands, permit.grounds().preconditions()].concat();
         self.enter(Lane::Client, statement, preconditions, writes).await
@@ -233,7 +234,7 @@ impl Ledger {
         let mut act = decided(permit.grounds());
         act.extend(object(json!({"receiving": asking, "client": client, "kinds": kinds, "outcome": "answered"})));
         let person = object(json!({"subject": subject}));
-        let statement = of_subject(Event::Check, act, Some(permit.grounds()), person, *subject);
+        let statement = of_subject(Event::Check, act, Some(permit.grounds().facts_text()), person, *subject);
         self.enter(Lane::Client, statement, permit.grounds().preconditions().to_vec(), Vec::new()).await
     }
 
@@ -277,7 +278,7 @@ impl Ledger {
             "subject": subject, "change": change, "evidence": evidence, "officer": name, "issuer": issuer,
             "reason": reason,
         }));
-        let statement = of_subject(Event::Status, act, Some(permit.grounds()), person, *subject);
+        let statement = of_subject(Event::Status, act, Some(permit.grounds().facts_text()), person, *subject);
         let preconditions = [&[unmoved], permit.grounds().preconditions()].concat();
         self.enter(Lane::Person, statement, preconditions, writes).await
     }
@@ -397,13 +398,13 @@ fn of_stage(consent: &Consent) -> Map<String, Value> {
     }))
 }
 
-fn of_subject(
+pub(super) fn of_subject(
     event: Event,
     act: Map<String, Value>,
-    grounds: Option<&Grounds>,
+    facts: Option<&str>,
     person: Map<String, Value>,
     subject: SubjectId,
 ) -> Statement {
-    let facts = grounds.map(|grounds| grounds.facts_text().to_owned());
+    let facts = facts.map(str::to_owned);
     Statement { event, act, facts, person, subject: Some(subject), evidence: None, used: None }
 }

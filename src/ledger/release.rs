@@ -353,6 +353,9 @@ fn statement(
     if let Some(of) = of {
         act.insert("of".into(), json!(of));
     }
+    if !granted.hops().is_empty() {
+        act.insert("hops".into(), json!(granted.hops()));
+    }
     let mut person = object(json!({
         "subject": opened.subject(),
         "records": records(opened),

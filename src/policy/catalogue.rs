@@ -13,10 +13,13 @@ use super::bundle::{CATALOGUE, Finding, line_of};
 use crate::domain::{BadName, Catalogue, no_basis_of_ours};
 
 /// The sections of a catalogue.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 18] = [
     "demo",
     "law",
     "bodies",
+    "functions",
+    "substitutions",
+    "unmapped",
     "kinds",
     "purposes",
     "instruments",
@@ -90,6 +93,9 @@ impl File<'_> {
             match name.get_ref().as_ref() {
                 "demo" => into.demo |= self.read::<bool>(value).unwrap_or_default(),
                 "bodies" => self.entries("bodies", value, &mut into.bodies),
+                "functions" => self.entries("functions", value, &mut into.functions),
+                "substitutions" => self.list("substitutions", value, &mut into.substitutions),
+                "unmapped" => self.list("unmapped", value, &mut into.unmapped),
                 "kinds" => self.entries("kinds", value, &mut into.kinds),
                 "purposes" => self.entries("purposes", value, &mut into.purposes),
                 "instruments" => self.entries("instruments", value, &mut into.instruments),
@@ -102,7 +108,7 @@ impl File<'_> {
                 "holds" => self.entries("holds", value, &mut into.holds),
                 "law" => into.law = self.read(value).unwrap_or_default(),
                 "clients" => self.entries("clients", value, &mut into.clients),
-                "delegations" => self.delegations(value, into),
+                "delegations" => self.list("delegations", value, &mut into.delegations),
                 other => {
                     let line = line_of(self.text, name.span().start);
                     let fix = did_you_mean(other, SECTIONS);
@@ -140,17 +146,18 @@ impl File<'_> {
         }
     }
 
-    fn delegations(&mut self, value: Spanned<DeValue<'_>>, into: &mut Catalogue) {
+    /// A section without names: `[[section]]`.
+    fn list<T: DeserializeOwned>(&mut self, section: &str, value: Spanned<DeValue<'_>>, into: &mut Vec<T>) {
         let span = value.span();
         let DeValue::Array(list) = value.into_inner() else {
-            return self.report(Some(span), "`delegations` is a list: [[delegations]]");
+            return self.report(Some(span), &format!("`{section}` is a list: [[{section}]]"));
         };
         for value in list {
-            let path = format!("delegations/{}", into.delegations.len());
+            let path = format!("{section}/{}", into.len());
             let line = line_of(self.text, value.span().start);
             self.places.0.insert(path.clone(), (self.path.to_owned(), line));
             self.note(&path, &value);
-            into.delegations.extend(self.read(value));
+            into.extend(self.read(value));
         }
     }
 

@@ -24,6 +24,7 @@ mod model;
 mod of_attest;
 mod of_bases;
 mod of_bodies;
+mod of_carry;
 mod of_officers;
 mod of_persons;
 mod of_releases;
@@ -47,6 +48,7 @@ pub use diff::{CaseChange, Change, Diff, RuleChange, Side, What, Widened, widene
 pub use keys::keys_moved;
 pub use minimise::{Minimised, minimise};
 pub use model::{Act, Reveals, Scope};
+pub use of_carry::Succession;
 pub use of_officers::{NoChange, digest_of, read_change, unapproved};
 pub use of_releases::{Granted, RestsOn};
 pub use open::{OpenFault, Opened, Value, Values, Vault, open};

@@ -4,12 +4,13 @@
 //! rely, the grant says whose information it is, and neither comes from the ask.
 
 use super::model::{Fact, PurposeOf, Scope, Stated, View, names};
+use super::of_carry::instrument;
 use super::of_releases::{Granted, Resting, RestsOn, rest_on_will};
 use super::rule::Citation;
 use super::rules::Action;
 use crate::domain::{
-    Agreement, Ask, AttributeId, Basis, Clause, Contract, Facts, Finding, Intervals, Known, MobilityLetter, Order,
-    Under, in_force,
+    Agreement, Ask, AttributeId, Basis, BodyId, Clause, Contract, Facts, Finding, Intervals, Known, MobilityLetter,
+    Order, Path, Under, in_force,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -31,11 +32,15 @@ pub(super) fn rest<'a>(
         return rest_on_will(stated, view, ask, None, &facts.status, purpose);
     };
     let (mut preconditions, mut grounds) = (Vec::new(), Vec::new());
+    let mut hops = Vec::new();
     let (action, allowed) = match basis {
         Basis::Consent {} => return rest_on_will(stated, view, ask, None, &facts.status, purpose),
         Basis::Agreement { agreement } => {
             let found = view.catalogue.agreements.get(agreement);
-            state_agreement(stated, view, ask, actor, found);
+            let way = found.and_then(|found| way(view, found, actor.body()));
+            state_agreement(stated, view, ask, way.is_some(), found);
+            grounds.extend(way.iter().flat_map(|way| &way.hops).map(|hop| instrument(hop)));
+            hops = way.map(|way| way.kept()).unwrap_or_default();
             let intervals = found.and_then(|found| found.intervals.as_ref());
             preconditions.extend(intervals.zip(subject).map(|(Intervals { times, per, .. }, subject)| {
                 let (agreement, from) = (agreement.clone(), view.day.first_of(*per));
@@ -67,6 +72,7 @@ pub(super) fn rest<'a>(
         purpose_version: purpose.purpose.version,
         case: None,
         on: RestsOn::Basis(basis.clone()),
+        hops,
         scope: Scope {
             subject,
             allowed: purpose.attributes().filter(within).cloned().collect(),
@@ -76,16 +82,33 @@ pub(super) fn rest<'a>(
     Resting { action, ends: Vec::new(), preconditions, grounds, kept }
 }
 
-/// An agreement under s. 68, against the ask.
+/// The substitutions by which `body` is in the agreement's place of the receiving one: none where it is that body; no way
+/// unless each function of the agreement leads to it.
+fn way<'a>(view: &View<'a>, agreement: &'a Agreement, body: &BodyId) -> Option<Path<'a>> {
+    if agreement.receiving == *body {
+        return Some(Path::default());
+    }
+    let mut way = Path::default();
+    for function in &agreement.functions {
+        let path = view.catalogue.successor(&agreement.receiving, function, view.day).ok()?;
+        if path.end() != Some(body) {
+            return None;
+        }
+        way.hops.extend(path.hops);
+    }
+    (!way.hops.is_empty()).then_some(way)
+}
+
+/// An agreement under s. 68, against the ask: `of_asker` where the asking body is its receiving one, or in its place.
 fn state_agreement<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
     ask: &'a Ask,
-    actor: &AuthenticatedBody,
+    of_asker: bool,
     agreement: Option<&'a Agreement>,
 ) {
     let holders = || ask.attributes.iter().filter_map(|id| view.catalogue.kinds.get(&id.kind())).map(|it| &it.holder);
-    let parties = |it: &Agreement| it.receiving == *actor.body() && holders().all(|holder| *holder == it.releasing);
+    let parties = |it: &Agreement| of_asker && holders().all(|holder| *holder == it.releasing);
     let begun = |it: &Agreement| it.begins(view.catalogue.law.cai_wait_days).is_some_and(|day| day <= view.day);
     let found = agreement.into_iter().flat_map(|it| it.found(view.day)).map(Finding::as_str);
     stated.insert("agreement", Fact::Word(agreement.map_or("none", |it| Under::as_str(it.under))));

@@ -14,8 +14,8 @@ use super::rule::Citation;
 use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
-    Ask, AttributeId, Basis, BodyId, ClientId, Consent, ConsentId, Defect, Facts, Known, PurposeId, Relied, Situation,
-    SubjectKind, SubjectStatus, Terms, Version,
+    Ask, AttributeId, Basis, BodyId, Carried, ClientId, Consent, ConsentId, Defect, Facts, Hop, Known, PurposeId,
+    Relied, Situation, SubjectKind, SubjectStatus, Terms, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -29,6 +29,7 @@ pub struct Granted {
     pub(super) purpose_version: u32,
     pub(super) case: Option<String>,
     pub(super) on: RestsOn,
+    pub(super) hops: Vec<Hop>,
     pub(super) scope: Scope,
 }
 
@@ -90,6 +91,11 @@ impl Granted {
     /// The receiving body's own reference.
     pub const fn case(&self) -> Option<&String> {
         self.case.as_ref()
+    }
+
+    /// The substitutions by which the receiving body is in the place of the one first named.
+    pub fn hops(&self) -> &[Hop] {
+        &self.hops
     }
 
     /// The basis.
@@ -186,6 +192,7 @@ pub(super) fn rest_on_will<'a>(
         purpose: found.terms.purpose.clone(),
         purpose_version: found.terms.purpose_version,
         case: found.terms.case.clone(),
+        hops: found.hops.iter().map(|by| by.hop.clone()).collect(),
         on: RestsOn::Will { of: found.terms.who.kind, consent: found.id, version: found.version },
         scope: Scope {
             subject: found.subject,
@@ -197,9 +204,14 @@ pub(super) fn rest_on_will<'a>(
         action,
         ends: consent.map(ends).unwrap_or_default(),
         preconditions: consent.map(moves).unwrap_or_default(),
-        grounds: Vec::new(),
+        grounds: consent.into_iter().flat_map(|found| &found.hops).map(instrument).collect(),
         kept,
     }
+}
+
+/// The provision by which a consent was carried, as it was cited then.
+fn instrument(by: &Carried) -> Citation {
+    Citation::new(&by.hop.instrument, None, false)
 }
 
 /// What the consent allows of the ask. Without a consent, each fact is the one that refuses nothing more.

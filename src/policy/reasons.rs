@@ -23,7 +23,7 @@ enum Of {
 impl Of {
     const fn asked(action: Action) -> Self {
         match action {
-            Action::GiveAuthorisation | Action::ReleaseByAuthorisation => Self::Enterprise,
+            Action::GiveAuthorisation | Action::ReleaseByAuthorisation | Action::CarryAuthorisation => Self::Enterprise,
             Action::Overlay | Action::OverlayOwn => Self::Elsewhere,
             _ => Self::Person,
         }
@@ -96,6 +96,10 @@ pub(super) fn no_basis(action: Action) -> Reason {
         Action::Submit | Action::GiveConsent | Action::GiveAuthorisation | Action::ViewOwn => text(
             "Ouvrez une session en votre nom ou au nom de la personne que vous représentez.",
             "Sign in in your own name, or for the person you represent.",
+        ),
+        Action::Carry | Action::CarryAuthorisation => text(
+            "Rien n’est à reporter : l’organisme qui peut recevoir existe encore.",
+            "There is nothing to carry: the body that may receive still exists.",
         ),
         Action::ReadLog | Action::Approve | Action::Status => text(
             "Faites consigner votre délégation par écrit et faites-la inscrire au catalogue.",

@@ -87,6 +87,10 @@ actions! {
     Overlay, "overlay", "Client";
     /// A person acts on what another statute governs, whatever the act.
     OverlayOwn, "overlay-own", "Person";
+    /// A person's consent follows a function to the body that takes it over.
+    Carry, "carry", "Operator";
+    /// An enterprise's authorisation does.
+    CarryAuthorisation, "carry-authorisation", "Operator";
     /// Someone looks at their own values.
     ViewOwn, "view-own", "Person";
     /// An officer looks into the log.

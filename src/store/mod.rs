@@ -188,6 +188,9 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ConsentRow>, Fault>;
 
+    /// The grant that a client has on a consent; a revoked one where it has no other.
+    fn grant_on(&self, consent: &ConsentId, client: &ClientId) -> Result<Option<GrantRow>, Fault>;
+
     /// Uses taken under a consent. Waits for a batch under way: for pages, not for asks.
     fn uses(&self, id: &ConsentId) -> Result<u64, Fault>;
 

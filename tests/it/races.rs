@@ -4,12 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use unefois::app::{self, Command, sign_activation, sign_stop};
+use unefois::app::{self, Command, sign_stop};
 use unefois::dev::browser::Landed;
 use unefois::dev::client::Client;
 use unefois::dev::world::{Founded, World};
-use unefois::jose::b64;
-use unefois::policy::Bundle;
 
 use super::harness::{
     ADDRESSES, Answers, CHANGE_OF_ADDRESS, Consented, Load, Log, NEW_TOWN, OLD_TOWN, PORTAL, Person, RESIDENCE, TOWN,
@@ -265,16 +263,9 @@ async fn what_is_released_after_an_activation_is_released_under_it() {
 
 /// Brings the bundle into force with one text of its purposes replaced; its digest. What was changed stays changed.
 async fn activate(world: &Founded, from: &str, to: &str) -> [u8; 32] {
-    let head = app::command(&world.config, Command::Head).await.unwrap();
-    let previous = b64::decode_array::<32>(head["bundle"].as_str().unwrap()).unwrap();
     let mut files = world.files.clone();
     let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
     assert!(purposes.contains(from));
     *purposes = purposes.replace(from, to);
-    let bundle = Bundle::from_files(files);
-    let digest = *bundle.load().unwrap().digest();
-    let signature = sign_activation(&world.administrator, &digest, &previous).unwrap();
-    let bundle = String::from_utf8(bundle.canonical().unwrap()).unwrap();
-    app::command(&world.config, Command::Activate { bundle, signatures: vec![signature.named()] }).await.unwrap();
-    digest
+    world.activate(files).await.unwrap()
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Assessment, Text, in_force};
 use crate::clock::{Day, Period};
-use crate::domain::{AttributeId, BodyId, PurposeId};
+use crate::domain::{AttributeId, BodyId, FunctionId, PurposeId};
 
 /// An agreement. Under s. 64, the releasing body is the one that collects, the receiving one the beneficiary.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -24,6 +24,9 @@ pub struct Agreement {
     /// Its purposes.
     #[serde(default)]
     pub purposes: BTreeSet<PurposeId>,
+    /// The functions of the receiving body that it serves: where all of them go, it follows.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub functions: BTreeSet<FunctionId>,
     /// The information, by attribute.
     #[serde(default)]
     pub attributes: BTreeSet<AttributeId>,

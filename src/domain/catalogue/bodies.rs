@@ -9,8 +9,11 @@ use crate::clock::Day;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Body {
-    /// Its legal name.
+    /// Its legal name, as it stands or last stood.
     pub name: Text,
+    /// The names that it had before, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerName>,
     /// The provisions under which it is public, for example `A-2.1, art. 3`.
     pub public_under: Vec<String>,
     /// First day of its existence.
@@ -28,7 +31,22 @@ pub struct Body {
     pub encryption_key: Option<PublicJwk>,
 }
 
+/// A name that a body had until it changed it: what was done under it keeps it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerName {
+    /// The name.
+    pub name: Text,
+    /// First day on which it was no longer the body's.
+    pub until: Day,
+}
+
 impl Body {
+    /// Its name on `day`.
+    pub fn named(&self, day: Day) -> &Text {
+        self.former.iter().find(|former| day < former.until).map_or(&self.name, |former| &former.name)
+    }
+
     /// Whether what it receives leaves Québec (s. 70.1).
     pub fn outside_quebec(&self) -> bool {
         !self.jurisdiction.is_quebec()

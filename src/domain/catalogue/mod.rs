@@ -12,6 +12,7 @@ mod kinds;
 mod offices;
 mod outside;
 mod purposes;
+mod substitutions;
 mod texts;
 mod widened;
 
@@ -24,6 +25,7 @@ pub use kinds::*;
 pub use offices::*;
 pub use outside::*;
 pub use purposes::*;
+pub use substitutions::*;
 pub use texts::*;
 pub use widened::*;
 
@@ -32,8 +34,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HoldId, HostId, InstrumentId, KindId, OrderId,
-    OutsideId, ProvisionId, PurposeId, SubjectKind,
+    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, FunctionId, HoldId, HostId, InstrumentId, KindId,
+    OrderId, OutsideId, ProvisionId, PurposeId, SubjectKind,
 };
 use crate::clock::Day;
 
@@ -45,6 +47,12 @@ pub struct Catalogue {
     pub demo: bool,
     /// Public bodies.
     pub bodies: BTreeMap<BodyId, Body>,
+    /// Functions that bodies exercise.
+    pub functions: BTreeMap<FunctionId, Text>,
+    /// Which bodies take the place of others, each for one function.
+    pub substitutions: Vec<Substitution>,
+    /// Functions of bodies that are gone, which no instrument gives to another one.
+    pub unmapped: Vec<Unmapped>,
     /// Record kinds.
     pub kinds: BTreeMap<KindId, RecordKind>,
     /// Purposes.

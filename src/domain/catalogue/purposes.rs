@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Assessment, Text};
 use crate::clock::Day;
-use crate::domain::{AttributeId, Basis, BodyId, Declared};
+use crate::domain::{AttributeId, Basis, BodyId, Declared, FunctionId};
 
 /// A purpose (*fin*), versioned: one question, one consent, one token.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -18,6 +18,9 @@ pub struct Purpose {
     pub label: Text,
     /// Why, in one sentence.
     pub why: Text,
+    /// The function of those bodies that it belongs to: where that goes, what rests on the purpose may follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionId>,
     /// Bodies that may ask for it.
     pub recipients: BTreeSet<BodyId>,
     /// The bases on which bodies get what it needs; none listed is the will of the subject, for each recipient.

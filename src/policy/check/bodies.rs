@@ -8,6 +8,14 @@ impl Checker<'_> {
         for (id, body) in &self.catalogue.bodies {
             let path = ["bodies", id.as_str()];
             self.dates(&path, body.from, body.until);
+            let mut since = body.from;
+            for former in &body.former {
+                if former.until <= since || body.until.is_some_and(|end| former.until >= end) {
+                    let fix = "names follow each other, the oldest first, within the body's own dates";
+                    self.wrong(&[path[0], path[1], "former"], "a former name has no days", fix);
+                }
+                since = former.until;
+            }
             if body.public_under.iter().all(|provision| provision.trim().is_empty()) {
                 let fix = "the provisions that make it a public body, for example `A-2.1, art. 3`";
                 self.wrong(&[path[0], path[1], "public_under"], "no provision makes it a public body", fix);

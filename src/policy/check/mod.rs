@@ -12,6 +12,7 @@ mod kinds;
 mod offices;
 mod outside;
 mod purposes;
+mod substitutions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -37,6 +38,8 @@ pub(super) struct Checked {
 pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<Finding>) -> Checked {
     let mut checker = Checker { catalogue, places, findings, checked: Checked::default() };
     checker.bodies();
+    checker.substitutions();
+    checker.unmapped();
     checker.kinds();
     checker.holds();
     checker.purposes();

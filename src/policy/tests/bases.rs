@@ -104,6 +104,72 @@ fn a_ministry_gets_at_most_what_purpose_and_agreement_both_list() {
     assert_eq!(decided(&law, basis_ask(&["identite.nom"]), now()), ["attribute-outside-purpose"]);
 }
 
+const EDGE: &str = r#"
+[[substitutions]]
+predecessor = "mess"
+successor = "afe"
+function = "FUNCTION"
+from = "2026-11-21"
+instrument = { cite = "2026, c. 1" }
+nature = "substitution"
+"#;
+
+/// The demo bundle, in which `mess` is gone since yesterday and `afe` has its functions.
+fn succeeded(functions: &str, given: &[&str]) -> InForce {
+    let mut files =
+        files_with("catalogue/purposes.toml", r#"recipients = ["mess"]"#, r#"recipients = ["mess", "afe"]"#);
+    let change = |files: &mut BTreeMap<String, String>, path: &str, from: &str, to: &str| {
+        let text = files.get_mut(path).unwrap();
+        assert!(text.contains(from), "{path} has no {from}");
+        *text = text.replacen(from, to, 1);
+    };
+    change(
+        &mut files,
+        "catalogue/purposes.toml",
+        r#"bases = [{ recipients = ["mess"]"#,
+        r#"bases = [{ recipients = ["mess", "afe"]"#,
+    );
+    change(
+        &mut files,
+        "catalogue/clients.toml",
+        r#"purposes = ["aide-etudes"]"#,
+        r#"purposes = ["aide-etudes", "aide-sociale"]"#,
+    );
+    change(&mut files, AGREEMENTS, "attributes =", &format!("functions = [{functions}]\nattributes ="));
+    let bodies = files.get_mut("catalogue/bodies.toml").unwrap();
+    let start = bodies.find("[bodies.mess]").unwrap();
+    let mess =
+        bodies.split_off(start).replacen("from = \"2020-01-01\"", "from = \"2020-01-01\"\nuntil = \"2026-11-21\"", 1);
+    bodies.push_str(&mess);
+    let named = ["revision", "recouvrement"].map(|it| format!("{it} = {{ fr = \"x\", en = \"x\" }}\n")).concat();
+    let edges = given.iter().map(|function| EDGE.replace("FUNCTION", function)).collect::<String>();
+    let reform = format!("[functions]\n{named}\n{edges}");
+    files.insert("catalogue/another-reform.toml".to_owned(), reform);
+    in_force(files)
+}
+
+#[test]
+fn an_agreement_follows_its_functions_to_the_body_that_takes_all_of_them() {
+    let ask = || basis_ask(&["revenu.annee"]);
+    let both = r#""revision", "recouvrement""#;
+    let law = succeeded(both, &["revision", "recouvrement"]);
+    let permit = law.decide(&afe(), ask(), &of_subject(), now()).unwrap();
+    let hops: Vec<_> =
+        permit.kept().hops().iter().map(|hop| (hop.from.as_str(), hop.to.as_str(), hop.function.as_str())).collect();
+    assert_eq!(hops, [("mess", "afe", "recouvrement"), ("mess", "afe", "revision")]);
+    assert!(permit.grounds().citations().iter().any(|it| it.cite == "2026, c. 1" && it.to_confirm));
+    assert!(decided(&law, ask(), now()).contains(&"body-gone".to_owned()));
+    // A second before midnight, the ministry is still there, and nobody is in its place.
+    let before = "2026-11-21T04:59:59Z".parse().unwrap();
+    assert_eq!(decided(&law, ask(), before), [""; 0]);
+    assert_eq!(ids(&law.decide(&afe(), ask(), &of_subject(), before)), ["agreement-parties"]);
+    // One function of two, or none named: the agreement does not follow.
+    for (functions, given) in [(both, &["revision"][..]), ("", &["revision"])] {
+        let law = succeeded(functions, given);
+        assert_eq!(ids(&law.decide(&afe(), ask(), &of_subject(), now())), ["agreement-parties"]);
+    }
+}
+
 #[test]
 fn without_its_own_basis_or_subject_nothing_moves() {
     let nobody = law().decide(&mess(), basis_ask(&["revenu.annee"]), &known(Known::Nothing), now());

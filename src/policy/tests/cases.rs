@@ -115,7 +115,7 @@ fn sections_on_the_consent_of_persons_are_never_cited_of_an_enterprises_authoris
     for rule in
         rules_without(None).all().filter(|rule| rule.citations.iter().any(|it| of_persons.contains(&it.cite.as_str())))
     {
-        for action in [Action::GiveAuthorisation, Action::ReleaseByAuthorisation] {
+        for action in [Action::GiveAuthorisation, Action::ReleaseByAuthorisation, Action::CarryAuthorisation] {
             assert!(!rule.actions.contains(&action), "{} is cited for {action:?}", rule.id);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{demo_files, real_files};
+use crate::domain::NoPath;
 use crate::policy::bundle::{CATALOGUE, RULES, SCHEMA};
 use crate::policy::{Bundle, keys_moved};
 
@@ -65,6 +66,49 @@ fn faults_of_the_catalogue_are_found() {
         ("bodies", "demo = true", "demo = true\ndemo = false", "duplicate key"),
         ("bodies", "public_under = [\"A-2.1, art. 3\"]", "public_under = []", "no provision makes it a public body"),
         ("bodies", "[\"A-2.1, art. 3\"]", "[\" \"]", "for example `A-2.1, art. 3`"),
+        (
+            "bodies",
+            "from = \"2024-04-01\"",
+            "from = \"2024-04-01\"\nformer = [{ name = { fr = \"X\", en = \"X\" }, until = \"2024-04-01\" }]",
+            "a former name has no days",
+        ),
+        ("reform", "successor = \"itq\"", "successor = \"itk\"", "did you mean `itq`?"),
+        ("reform", "function = \"infrastructure\"", "function = \"infrastructures\"", "did you mean `infrastructure`?"),
+        ("reform", "function = \"paie\"\nreason", "function = \"pay\"\nreason", "there is no function `pay`"),
+        ("reform", "scheduled = ", "schedule = ", "did you mean `scheduled`?"),
+        (
+            "reform",
+            "from = \"2020-09-01\"\nscheduled",
+            "from = \"2020-08-31\"\nscheduled",
+            "before its predecessor ends",
+        ),
+        ("reform", "until = \"2020-09-01\"\n", "", "before its predecessor ends"),
+        ("reform", "until = \"2022-01-01\"\n", "until = \"2020-09-01\"\n", "`itq` does not exist on that day"),
+        (
+            "reform",
+            "function = \"acquisitions\"",
+            "function = \"infrastructure\"",
+            "`infrastructure` leaves `cspq` twice",
+        ),
+        (
+            "reform",
+            "function = \"paie\"\nreason",
+            "function = \"acquisitions\"\nreason",
+            "gives `acquisitions` to another body",
+        ),
+        (
+            "reform",
+            "function = \"services-aux-residents\"",
+            "function = \"services\"",
+            "there is no function `services`",
+        ),
+        ("reform", "nature = \"substitution\"", "nature = \"merger\"", "unknown variant"),
+        (
+            "agreements",
+            "attributes = [\"revenu.annuel\"",
+            "functions = [\"aide\"]\nattributes = [\"revenu.annuel\"",
+            "there is no function `aide`",
+        ),
         ("kinds", "holder = \"bqtu\"", "holder = \"bqtv\"", "did you mean `bqtu`?"),
         ("kinds", "collected_for = \"aide-etudes\"", "collected_for = \"aide\"", "no purpose `aide`"),
         ("kinds", "\"maxLength\": 120", "\"maxLength\": -1", "does not compile"),
@@ -306,4 +350,42 @@ fn a_folder_is_read_as_a_bundle() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let found = Bundle::read(&folder).unwrap_err();
     assert_eq!(found.iter().map(|finding| finding.file.as_str()).collect::<Vec<_>>(), [CATALOGUE]);
+}
+
+#[test]
+fn what_a_body_that_ends_leaves_without_a_successor_is_noted() {
+    let notes = |from: &str, to: &str| {
+        let mut files = demo_files();
+        let reform = files.get_mut("catalogue/reform.toml").unwrap();
+        *reform = reform.replacen("from = \"2018-04-01\"", "from = \"2018-04-01\"\nuntil = \"2026-11-21\"", 1);
+        assert!(reform.contains(from), "{from}");
+        *reform = reform.replacen(from, to, 1);
+        let loaded = Bundle::from_files(files).load().unwrap_or_else(|findings| panic!("{findings:#?}"));
+        loaded.notes().iter().map(|note| note.message.clone()).collect::<Vec<_>>()
+    };
+    let waits =
+        |function: &str| format!("`centre-du-nord` ends, and nothing says who takes its `{function}`: consents wait");
+    assert_eq!(notes("", ""), [waits("services-aux-residents"), waits("paie")]);
+    let said = "[[unmapped]]\nbody = \"centre-du-nord\"\nfunction = \"paie\"\nreason = { fr = \"X\", en = \"X\" }\n\n[[unmapped]]";
+    assert_eq!(notes("[[unmapped]]", said), [waits("services-aux-residents")]);
+    let nameless = "`centre-du-nord` ends, and no function is named: nothing of this follows it".to_owned();
+    assert_eq!(notes("function = \"paie\"\nrecipients", "recipients"), [waits("services-aux-residents"), nameless]);
+}
+
+#[test]
+fn the_reform_of_2020_leads_where_the_law_says_and_each_hop_has_its_instrument() {
+    let loaded = Bundle::from_files(demo_files()).load().unwrap();
+    let (law, cspq) = (loaded.catalogue(), "cspq".parse().unwrap());
+    let led = |function: &str, day: &str| {
+        let path = law.successor(&cspq, &function.parse().unwrap(), day.parse().unwrap());
+        path.map(|path| path.kept().into_iter().map(|hop| format!("{} ({})", hop.to, hop.instrument)).collect())
+    };
+    let to = |hops: &[&str]| Ok(hops.iter().map(|hop| (*hop).to_owned()).collect::<Vec<_>>());
+    assert_eq!(led("infrastructure", "2020-06-01"), to(&[]), "it was put off");
+    assert_eq!(led("infrastructure", "2020-08-31"), to(&[]));
+    assert_eq!(led("infrastructure", "2020-09-01"), to(&["itq (2020, c. 2)"]));
+    assert_eq!(led("infrastructure", "2022-01-01"), to(&["itq (2020, c. 2)", "mcn (2021, c. 33)"]));
+    assert_eq!(led("acquisitions", "2022-01-01"), to(&["cag (2020, c. 2)"]));
+    assert_eq!(led("paie", "2022-01-01"), Err(NoPath::Unmapped(&cspq)));
+    assert!(!law.exists(&"itq".parse().unwrap(), "2020-08-31".parse().unwrap()));
 }

@@ -12,11 +12,11 @@ use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::{
-    Ask, Assurance, Attestation, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId,
-    Custodian, Decision, DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known,
-    Language, Lapse, Mandate, MandateKind, MandateScope, ManifestAct, Notice, Occasion, OfficerFacts, OwnView,
-    PersonFacts, Query, Reading, ReadingPurpose, Rehearsing, Relied, SessionAsk, Stage, StatusChange, StatusRecord,
-    SubjectId, SubjectKind, SubjectStatus, Submission, Suspension, Terms,
+    Ask, Assurance, Attestation, AttributeId, BodyId, Carried, Carry, CarryFacts, CheckAsk, ClientFacts, Consent,
+    ConsentAsk, ConsentId, Custodian, Decision, DraftId, Facts, Filed, Giver, GrantId, Hop, Identified, Identifier,
+    IdentifierType, KindId, Known, Language, Lapse, Mandate, MandateKind, MandateScope, ManifestAct, Notice, Occasion,
+    OfficerFacts, Operator, OwnView, PersonFacts, Query, Reading, ReadingPurpose, Rehearsing, Relied, SessionAsk,
+    Stage, StatusChange, StatusRecord, SubjectId, SubjectKind, SubjectStatus, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;
@@ -24,6 +24,7 @@ use crate::store::Precondition;
 
 mod attest;
 mod bases;
+mod carry;
 mod cases;
 mod decisions;
 mod diff;

@@ -187,21 +187,24 @@ fn a_consent_void_when_given_stays_void_and_a_parents_ends_with_minority() {
 #[test]
 fn a_consent_that_was_carried_serves_the_body_that_took_the_place_and_no_other() {
     let law = demo();
-    let hop = Carried {
+    let hop = Hop {
         from: "ancien".parse().unwrap(),
         to: "afe".parse().unwrap(),
-        client: "afe-demandes".parse().unwrap(),
         function: "inscriptions".parse().unwrap(),
+        since: "2026-11-01".parse().unwrap(),
         instrument: "2020, c. 2".to_owned(),
-        at: now(),
     };
+    let by = |hop: &Hop| vec![Carried { hop: hop.clone(), client: "afe-demandes".parse().unwrap(), at: now() }];
     let elsewhere =
         || consent(Terms { receiving: "ancien".parse().unwrap(), client: "ancien".parse().unwrap(), ..terms() });
     let decide = |consent| law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent), now());
     assert_eq!(ids(&decide(elsewhere())), ["no-consent"]);
-    assert!(decide(elsewhere().carried(hop.clone()).unwrap()).is_ok());
-    let on = Carried { from: hop.to.clone(), to: "saaq".parse().unwrap(), ..hop.clone() };
-    assert_eq!(ids(&decide(elsewhere().carried(hop).unwrap().carried(on).unwrap())), ["no-consent"]);
+    let permit = decide(elsewhere().carried(by(&hop)).unwrap()).unwrap();
+    assert_eq!(permit.kept().hops(), [hop.clone()]);
+    let cited = permit.grounds().citations().last().unwrap();
+    assert_eq!((cited.cite.as_str(), cited.to_confirm), ("2020, c. 2", true));
+    let on = Hop { from: hop.to.clone(), to: "saaq".parse().unwrap(), ..hop.clone() };
+    assert_eq!(ids(&decide(elsewhere().carried([by(&hop), by(&on)].concat()).unwrap())), ["no-consent"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::stand::Stand;
 use super::{Bench, CONSENT, GRANT, NOW, SUBJECT, consent_row, entry_of, grant_row};
 use crate::clock::Day;
 use crate::domain::{ConsentId, Event, GrantId, Origin, Pseudonym, SubjectId};
+use crate::store::Store as _;
 use crate::store::{Class, GrantedOn, Outcome, Precondition, Proposal, RecordRow, Standing, WrappedKey, Write};
 
 on_each_engine! {
@@ -51,10 +52,21 @@ fn grants_on_a_consent_are_revoked_together<S: Stand>() {
     ];
     bench.write(ids.into_iter().zip(on).map(|(id, on)| Write::PutGrant(grant_row(id, on))).collect());
     let stand = || ids.map(|id| bench.holds(Precondition::GrantStands(id)));
+    let held = |consent, client: &str| {
+        let grant = bench.store.grant_on(&consent, &client.parse().unwrap()).unwrap();
+        grant.map(|grant| (grant.id, grant.revoked))
+    };
+    let client = grant_row(GRANT, on_basis(SUBJECT)).client;
+    assert_eq!(held(ConsentId::new([9; 16]), client.as_str()), Some((ids[2], false)));
+    assert_eq!(held(ConsentId::new([9; 16]), "another"), None);
     assert_eq!(stand(), [true; 4]);
     bench.write_with(Event::Withdrawal, vec![Write::RevokeGrantsOf(CONSENT)]);
     assert_eq!(stand(), [false, false, true, true]);
     assert!(bench.standing("k").grant.is_some_and(|grant| grant.revoked), "a revoked one is a row");
+    assert!(held(CONSENT, client.as_str()).is_some_and(|(_, revoked)| revoked));
+    let anew = GrantId::new([7; 16]);
+    bench.write(vec![Write::PutGrant(grant_row(anew, GrantedOn::Consent(CONSENT)))]);
+    assert_eq!(held(CONSENT, client.as_str()), Some((anew, false)));
 }
 
 fn grants_on_a_basis_go_with_the_evidence_of_their_subject<S: Stand>() {

@@ -106,6 +106,13 @@ impl Store for Sqlite {
         self.all(&format!("{CONSENTS} {page}"), params![receiving.as_str(), purpose, id, limit], consent_row)
     }
 
+    fn grant_on(&self, consent: &ConsentId, client: &ClientId) -> Result<Option<GrantRow>, Fault> {
+        let on = format!("{GRANTS} WHERE consent = ?1 AND client = ?2 ORDER BY revoked, until DESC LIMIT 1");
+        self.read(|db| {
+            db.prepare_cached(&on)?.query_row(params![consent.bytes(), client.as_str()], grant_row).optional()
+        })
+    }
+
     fn uses(&self, id: &ConsentId) -> Result<u64, Fault> {
         let writer = self.writer();
         writer.counts.uses(&writer.db, id).map_err(|fault| broken(&fault))
@@ -243,6 +250,8 @@ const VERSIONS: usize = 64;
 
 const CONSENTS: &str = "SELECT id, subject, receiving, purpose, version, max_uses, entry, sealed FROM consents";
 
+const GRANTS: &str = "SELECT id, client, consent, subject, purpose, until, revoked FROM grants";
+
 pub(super) fn head(db: &Connection) -> rusqlite::Result<Head> {
     db.prepare_cached("SELECT size, root, range, time, epoch, bundle, ephemeral, ephemeral_since FROM head")?.query_row(
         [],
@@ -304,21 +313,21 @@ fn key_use(db: &Connection, client: &ClientId, key: &str) -> rusqlite::Result<Op
 }
 
 fn grant(db: &Connection, id: &GrantId) -> rusqlite::Result<Option<GrantRow>> {
-    db.prepare_cached("SELECT id, client, consent, subject, purpose, until, revoked FROM grants WHERE id = ?1")?
-        .query_row([id.bytes()], |row| {
-            let on = match row.get::<_, Option<[u8; 16]>>(2)? {
-                Some(consent) => GrantedOn::Consent(ConsentId::new(consent)),
-                None => GrantedOn::Basis { subject: SubjectId::new(row.get(3)?), purpose: parse(&text(row, 4)?)? },
-            };
-            Ok(GrantRow {
-                id: GrantId::new(row.get(0)?),
-                client: parse(&text(row, 1)?)?,
-                on,
-                until: Moment::from_unix(row.get(5)?),
-                revoked: row.get(6)?,
-            })
-        })
-        .optional()
+    db.prepare_cached(&format!("{GRANTS} WHERE id = ?1"))?.query_row([id.bytes()], grant_row).optional()
+}
+
+fn grant_row(row: &Row<'_>) -> rusqlite::Result<GrantRow> {
+    let on = match row.get::<_, Option<[u8; 16]>>(2)? {
+        Some(consent) => GrantedOn::Consent(ConsentId::new(consent)),
+        None => GrantedOn::Basis { subject: SubjectId::new(row.get(3)?), purpose: parse(&text(row, 4)?)? },
+    };
+    Ok(GrantRow {
+        id: GrantId::new(row.get(0)?),
+        client: parse(&text(row, 1)?)?,
+        on,
+        until: Moment::from_unix(row.get(5)?),
+        revoked: row.get(6)?,
+    })
 }
 
 /// The subject's version, 0 when there is none, and its status.

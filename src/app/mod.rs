@@ -10,7 +10,7 @@ mod signatory;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use self::admin::{Command, command, execute};
+pub use self::admin::{Command, command, follow};
 pub use self::init::{InitFault, Initialised, init};
 pub use self::listen::{Running, serve, serve_on};
 pub use self::signatory::{Detached, Signatory, Unreadable, sign_activation, sign_approval, sign_proposal, sign_stop};

@@ -2,11 +2,11 @@
 
 use super::{Broker, Refusal, Setback, TRIES};
 use crate::crypto::SealingKey;
-use crate::domain::{Ask, Consent, Facts, Filed, Known, Relied, SubjectId, SubjectStatus};
+use crate::domain::{Ask, Consent, Facts, Filed, Known, Occasion, Relied, SubjectId, SubjectStatus};
 use crate::identity::AuthenticatedBody;
 use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
-use crate::store::{GrantedOn, Hash, KeyUse, RecordRow, Standing};
+use crate::store::{GrantedOn, Hash, KeyUse, RecordRow, Standing, WrappedKey};
 
 impl Broker {
     /// Releases what `ask` may have. `body` is the request's body, for its Idempotency-Key.
@@ -24,7 +24,8 @@ impl Broker {
 
     async fn attempt_release(&self, agency: &AuthenticatedBody, ask: &Ask, request: Hash) -> Result<Recorded, Setback> {
         let in_force = self.in_force();
-        let standing = self.store.standing(ask, agency.client(), agency.body())?;
+        let mut standing = self.store.standing(ask, agency.client(), agency.body())?;
+        choose(&mut standing.records, ask.occasion.as_ref());
         let before = standing.key_use;
         if before.is_some_and(|used| used.body != request) {
             return Err(Refusal::KeyReused.into());
@@ -111,6 +112,15 @@ impl Broker {
         };
         self.refuse(denial, refused).await
     }
+}
+
+/// Leaves one record of each kind: the newest that serves the occasion, else the newest. An attestation given after the
+/// closing does not take the place of the one that counted then.
+fn choose(records: &mut Vec<(RecordRow, WrappedKey)>, occasion: Option<&Occasion>) {
+    let Some(occasion) = occasion else { return };
+    let serves = |(row, _): &&(RecordRow, WrappedKey)| filed(row).serves(occasion);
+    let kinds = records.chunk_by(|(one, _), (next, _)| one.kind == next.kind);
+    *records = kinds.filter_map(|versions| versions.iter().find(serves).or(versions.first()).cloned()).collect();
 }
 
 /// What a record's row tells in clear.

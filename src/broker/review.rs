@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::{Broker, Refusal};
 use crate::clock::Moment;
-use crate::domain::{BodyId, OfficerFacts, Query, Reading};
+use crate::domain::{BodyId, OfficerFacts, Query, Reading, ReadingPurpose};
 use crate::identity::AuthenticatedOfficer;
 use crate::ledger::{Entered, Proof, Refused, event_of, time_of};
 use crate::policy::Permit;
@@ -91,7 +91,8 @@ impl Broker {
         let in_force = self.in_force();
         let facts = OfficerFacts { epoch: in_force.epoch(), custodian: self.custodian.clone() };
         let now = self.clock.now();
-        let act = Reading { reason: reason.trim().to_owned(), query };
+        let purpose = Some(ReadingPurpose::Audit);
+        let act = Reading { reason: reason.trim().to_owned(), purpose, query };
         let permit: Permit<Reading> = match in_force.decide(officer, act, &facts, now) {
             Ok(permit) => permit,
             Err(denial) => {

@@ -2,8 +2,10 @@
 //! and logs go to standard error. Exit codes: 0 done, 1 refused or departed, 2 not understood.
 
 mod change;
+mod diff;
 mod govern;
 mod policy;
+mod rehearse;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -185,6 +187,10 @@ enum Policy {
     Check(policy::Check),
     /// Run cases: what the rules must come to, by which rules and sections
     Test(policy::Test),
+    /// Have a draft decide again what the log keeps, and count what would turn round; this is itself an entry
+    Rehearse(rehearse::Rehearse),
+    /// Tell what sets two bundles or packs apart: rules, catalogue, purposes that ask for more, cases
+    Diff(diff::Diff),
     /// Bring a bundle into force
     Activate(govern::Activate),
     /// Sign a bundle into a file, for who brings it into force elsewhere
@@ -236,6 +242,8 @@ pub fn run() -> ExitCode {
         Command::Client(Client::Stop(stop)) => runtime.block_on(govern::stop_client(stop)),
         Command::Policy(Policy::Check(check)) => Ok(policy::check(&check)),
         Command::Policy(Policy::Test(test)) => Ok(policy::test(&test)),
+        Command::Policy(Policy::Rehearse(asked)) => runtime.block_on(rehearse::rehearse(asked)),
+        Command::Policy(Policy::Diff(asked)) => runtime.block_on(diff::diff(&asked)),
         Command::Policy(Policy::Activate(activate)) => runtime.block_on(govern::activate(&activate)),
         Command::Policy(Policy::Sign(sign)) => runtime.block_on(govern::sign_apart(&sign)),
         Command::Keys(Keys::Administrator(new) | Keys::Officer(new)) => govern::new_key(&new),

@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 use super::{Said, said_findings};
 use crate::jose::b64;
 use crate::policy::{
-    Bundle, Case, Coverage, Finding, Line, Loaded, Ruling, demo_catalogue, product_cases, product_rules, table,
+    Bundle, Case, Coverage, Finding, Line, Loaded, Pack, Ruling, demo_catalogue, product_cases, table,
 };
 
 /// A bundle and its cases.
 #[derive(Args)]
 struct Bundled {
-    /// Folder of the bundle: schema/, rules/, catalogue/ (default: the product's own rules, on the fictional catalogue)
+    /// Folder of the bundle: schema/, rules/, catalogue/ (default: the product's own rules, on the fictional catalogue). A
+    /// folder without a catalogue is a pack, which other administrations can adopt: they check that its digest is the one
+    /// that was published, test it, rehearse it, and activate it beside their own catalogue
     folder: Option<PathBuf>,
     /// Folder of cases; may be given again (default: cases/ in the bundle's folder, else the product's own)
     #[arg(long, value_name = "DIR")]
@@ -41,10 +43,16 @@ pub(super) struct Test {
 impl Bundled {
     fn load(&self) -> Result<Loaded, Vec<Finding>> {
         let bundle = match &self.folder {
-            Some(folder) => Bundle::read(folder)?,
-            None => Bundle::from_files(product_rules().into_iter().chain(demo_catalogue()).collect()),
+            Some(folder) => Bundle::read_or_pack(folder)?,
+            None => Pack::product().bundle(),
         };
-        bundle.load()
+        bundle.or_catalogue_of(&Bundle::from_files(demo_catalogue())).load()
+    }
+
+    /// Digest of its rules, schema and cases, as others may adopt them.
+    fn pack(&self) -> Result<String, Vec<Finding>> {
+        let pack = self.folder.as_ref().map_or_else(|| Ok(Pack::product()), |folder| Pack::read(folder))?;
+        Ok(b64::encode(pack.digest()?))
     }
 
     /// Its cases, each on the facts that its rules may look at.
@@ -63,10 +71,10 @@ impl Bundled {
         if findings.is_empty() { Ok(cases) } else { Err(findings) }
     }
 
-    fn read(&self) -> Result<(Loaded, Vec<Case>), Vec<Finding>> {
+    fn read(&self) -> Result<(Loaded, Vec<Case>, String), Vec<Finding>> {
         let loaded = self.load()?;
         let cases = self.cases(&loaded)?;
-        Ok((loaded, cases))
+        Ok((loaded, cases, self.pack()?))
     }
 }
 
@@ -76,7 +84,7 @@ fn wrong(findings: &[Finding]) -> Said {
 }
 
 pub(super) fn check(asked: &Check) -> Said {
-    let (loaded, cases) = match asked.of.read() {
+    let (loaded, cases, pack) = match asked.of.read() {
         Ok(read) => read,
         Err(findings) => return wrong(&findings),
     };
@@ -88,8 +96,8 @@ pub(super) fn check(asked: &Check) -> Said {
     for note in &notes {
         let _ = writeln!(text, "note: {note}");
     }
-    let _ = write!(text, "Nothing to mend. Bundle {digest}.");
-    Said::new(json!({"ok": true, "bundle": digest, "notes": notes, "table": table}), text)
+    let _ = write!(text, "Nothing to mend. Bundle {digest}. Pack {pack}.");
+    Said::new(json!({"ok": true, "bundle": digest, "pack": pack, "notes": notes, "table": table}), text)
 }
 
 /// The table for people: each row, and under it where it is answered.
@@ -112,7 +120,7 @@ fn aligned(lines: &[Line]) -> String {
 }
 
 pub(super) fn test(asked: &Test) -> Said {
-    let (loaded, cases) = match asked.of.read() {
+    let (loaded, cases, _) = match asked.of.read() {
         Ok(read) => read,
         Err(findings) => return wrong(&findings),
     };

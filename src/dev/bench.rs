@@ -21,9 +21,11 @@ use super::client::{Client, Token};
 use super::wire::Wire;
 use super::world::World;
 use super::{out, say};
+use crate::app::{self, Command};
 use crate::clock::{Clock as _, SystemClock};
 use crate::crypto::{EcdsaKey, random, verify_es256};
 use crate::jose::PrivateJwk;
+use crate::policy::{Rehearsed, product_rules};
 use crate::telemetry;
 
 /// Who consents, to be released under load.
@@ -116,7 +118,25 @@ async fn measure_in(world: &World, options: &BenchOptions) -> Result<Value, Stri
     ended.store(true, Ordering::Relaxed);
     let (floor, sampled) = sampler.join().map_err(|_| "the floor was not sampled")??;
     let seen: Seen = serde_json::from_str(&told).map_err(|fault| format!("{fault}: {told}"))?;
-    report(seen, (after - before).saturating_sub(sampled), floor)
+    let mut measured = report(seen, (after - before).saturating_sub(sampled), floor)?;
+    if let Some(members) = measured.as_object_mut() {
+        members.insert("rehearsal".to_owned(), rehearse(world).await?);
+    }
+    Ok(measured)
+}
+
+/// The rules with one changed, under which no release of the load would have been made, rehearsed on all of them.
+async fn rehearse(world: &World) -> Result<Value, String> {
+    const RULE: &str = "rules/consent-withdrawn.cedar";
+    let mut draft = product_rules();
+    let strict = draft.get(RULE).map(|rule| rule.replace("\"withdrawn\"", "\"given\""));
+    draft.extend(strict.map(|rule| (RULE.to_owned(), rule)));
+    let (operator, reason) = ("bench".to_owned(), "measure".to_owned());
+    let command = Command::Rehearse { draft, days: 1, operator, reason };
+    let done: Rehearsed =
+        serde_json::from_value(app::command(&world.config, command).await?).map_err(|fault| fault.to_string())?;
+    let per_second = done.replayed * 1_000 / done.milliseconds.max(1);
+    Ok(json!({"decisions": done.replayed, "per_second": per_second, "turned_round": done.denials.count}))
 }
 
 fn report(mut seen: Seen, server_us: u64, floor_us: f64) -> Result<Value, String> {
@@ -146,10 +166,13 @@ fn round(figure: f64) -> f64 {
 
 fn table(report: &Value) -> String {
     let figure = |name: &str| report.pointer(&format!("/release/{name}")).map(Value::to_string).unwrap_or_default();
+    let rehearsal =
+        |name: &str| report.pointer(&format!("/rehearsal/{name}")).map(Value::to_string).unwrap_or_default();
     format!(
         "single release over TLS, closed loop\n\
          releases per second   {}\nserver CPU, µs        {}\ncrypto floor, µs      {}\ntimes the floor       {}\n\
-         latency p50, ms       {}\nlatency p99, ms       {}\nfailed                {}",
+         latency p50, ms       {}\nlatency p99, ms       {}\nfailed                {}\n\n\
+         rehearsal of one rule changed\ndecisions             {}\ndecisions per second  {}",
         figure("per_second"),
         figure("server_cpu_us"),
         figure("floor_cpu_us"),
@@ -157,6 +180,8 @@ fn table(report: &Value) -> String {
         figure("p50_ms"),
         figure("p99_ms"),
         report.get("failed").map(Value::to_string).unwrap_or_default(),
+        rehearsal("decisions"),
+        rehearsal("per_second"),
     )
 }
 

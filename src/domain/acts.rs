@@ -68,7 +68,8 @@ pub enum Known {
 pub struct Facts {
     /// What the ask relies on, as far as it is there.
     pub on: Known,
-    /// The newest record of each kind asked for, as far as it is told in clear.
+    /// The record of each kind asked for, as far as it is told in clear: the newest that serves the occasion, where one
+    /// is named, else the newest.
     pub on_file: Vec<Filed>,
     /// What is known of the subject besides; nothing where there is none.
     pub status: SubjectStatus,
@@ -189,6 +190,8 @@ pub struct OwnView {
 pub struct Reading {
     /// Why: free text that the officer writes, kept in the person part.
     pub reason: String,
+    /// For what; none of the ends that a reading may have otherwise.
+    pub purpose: Option<ReadingPurpose>,
     /// What is looked for.
     pub query: Query,
 }
@@ -204,6 +207,45 @@ pub struct StatusRecord {
     pub evidence: String,
     /// Why it is recorded: free text that the officer writes.
     pub reason: String,
+}
+
+/// For what someone reads the log: a closed list, on which no profile stands (s. 65.0.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadingPurpose {
+    /// A complaint is looked into.
+    Complaint,
+    /// What was done is audited.
+    Audit,
+    /// A person asked for access or correction.
+    Request,
+    /// Rules are rehearsed on what was decided.
+    Rehearsal,
+    /// A register that the law asks for is kept.
+    Register,
+}
+
+impl ReadingPurpose {
+    /// The purpose in one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complaint => "complaint",
+            Self::Audit => "audit",
+            Self::Request => "request",
+            Self::Rehearsal => "rehearsal",
+            Self::Register => "register",
+        }
+    }
+}
+
+/// An operator has a draft of the rules decide again what the log keeps, and is shown how many decisions would differ.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rehearsing {
+    /// The operator's name.
+    pub operator: String,
+    /// Why: free text that the operator writes. It stands in the act, so it names nobody.
+    pub reason: String,
+    /// Over how many entries.
+    pub entries: u64,
 }
 
 /// What an officer looks for.

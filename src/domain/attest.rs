@@ -145,6 +145,11 @@ impl Filed {
         self.issued.is_none_or(|issued| issued < closing || (issued == closing && self.at <= occasion.at))
     }
 
+    /// Whether it is good for the occasion.
+    pub fn serves(&self, occasion: &Occasion) -> bool {
+        self.issued_before(occasion) && self.valid_at(occasion)
+    }
+
     /// Whether it was, or will be, valid on the day on which the occasion closes.
     pub fn valid_at(&self, occasion: &Occasion) -> bool {
         self.valid_until.is_none_or(|last| occasion.at.day() <= last)

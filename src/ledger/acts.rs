@@ -244,7 +244,7 @@ impl Ledger {
         officer: (&str, &str),
         body: &BodyId,
     ) -> Result<Entered, NotEntered> {
-        let Reading { reason, query } = permit.act();
+        let Reading { reason, query, .. } = permit.act();
         let (issuer, name) = officer;
         let mut act = decided(permit.grounds());
         act.extend(object(json!({"receiving": body, "outcome": "shown"})));

@@ -14,6 +14,7 @@ mod acts;
 mod change;
 mod entry;
 mod export;
+mod facts;
 mod follow;
 mod head_file;
 mod key_history;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bundle;
+use super::{bundle, cases};
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
@@ -18,7 +18,7 @@ pub fn product_rules() -> BTreeMap<String, String> {
 
 /// The cases that say what the product's rules decide.
 pub fn product_cases() -> BTreeMap<String, String> {
-    under("cases/", CASES).collect()
+    under(cases::CASES, CASES).collect()
 }
 
 /// The fictional catalogue, for `dev` alone. Clients have neither keys nor return addresses, bodies no encryption key,

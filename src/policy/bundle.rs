@@ -27,7 +27,7 @@ pub(super) const RULES: &str = "rules/";
 /// The folder of the catalogue.
 pub(super) const CATALOGUE: &str = "catalogue/";
 /// The parts of a bundle: folders, and how the files in them end.
-const PARTS: [(&str, &str); 3] = [(SCHEMA, ".cedarschema"), (RULES, ".cedar"), (CATALOGUE, ".toml")];
+pub(super) const PARTS: [(&str, &str); 3] = [(SCHEMA, ".cedarschema"), (RULES, ".cedar"), (CATALOGUE, ".toml")];
 
 /// The files of a bundle, by path, before anything is known of them.
 #[derive(Clone, Debug, Eq, PartialEq)]

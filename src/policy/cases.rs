@@ -16,6 +16,9 @@ use super::decide::{Reason, refusals};
 use super::rule::Rule;
 use super::rules::{Action, Rules, known_actions};
 
+/// The folder of cases.
+pub(super) const CASES: &str = "cases/";
+
 /// WrittenFacts by name, as a file writes them.
 pub type WrittenFacts = BTreeMap<String, WrittenFact>;
 

@@ -26,7 +26,7 @@ pub struct InForce {
     loaded: Arc<Loaded>,
     stopped: BTreeSet<ClientId>,
     epoch: Version,
-    remembered: Remembered,
+    remembered: Remembered<Verdict>,
 }
 
 impl InForce {
@@ -66,8 +66,7 @@ impl InForce {
         let verdict = self.remembered.or_weigh(digest, weigh);
         let bundle = *self.loaded.digest();
 
-        let stands = catalogue.demo || verdict.fired.iter().any(|rule| !rule.to_confirm);
-        match case.kept.filter(|_| verdict.allowed && stands) {
+        match case.kept.filter(|_| verdict.stands(catalogue)) {
             Some(kept) => {
                 let mut citations = cited(&verdict);
                 citations.extend(case.grounds);
@@ -86,6 +85,13 @@ impl InForce {
                 Err(Denial { reasons, bundle, facts_text })
             }
         }
+    }
+}
+
+impl Verdict {
+    /// Whether it permits: outside a demonstration, a ground that counsel has yet to confirm does not carry it alone.
+    pub(super) fn stands(&self, catalogue: &Catalogue) -> bool {
+        self.allowed && (catalogue.demo || self.fired.iter().any(|rule| !rule.to_confirm))
     }
 }
 

@@ -29,6 +29,7 @@ mod sealed {
     impl Sealed for crate::domain::Submission {}
     impl Sealed for crate::domain::OwnView {}
     impl Sealed for crate::domain::Reading {}
+    impl Sealed for crate::domain::Rehearsing {}
     impl Sealed for crate::domain::Approval {}
     impl Sealed for crate::domain::StatusRecord {}
 }

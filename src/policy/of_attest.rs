@@ -44,6 +44,7 @@ pub(super) fn state_occasion(stated: &mut Stated<'_>, ask: &Ask, on_file: &[File
     let enough = |it: &Occasion| least.is_none_or(|from| it.amount.is_some_and(|amount| amount >= from));
     let all = |fits: fn(&Filed, &Occasion) -> bool| occasion.is_none_or(|it| on_file.iter().all(|row| fits(row, it)));
     stated.insert("occasion", (wanted.is_none() || occasion.is_some()).into());
+    stated.insert("unwanted_occasion", (wanted.is_none() && ask.occasion.is_some()).into());
     stated.insert("needed_by_amount", occasion.is_none_or(enough).into());
     stated.insert("issued_before_occasion", all(Filed::issued_before).into());
     stated.insert("valid_at_occasion", all(Filed::valid_at).into());

@@ -1,17 +1,17 @@
 //! What persons and officers do, as the rules see it: decide on a consent, confirm a draft, look at their own values,
-//! look into the log.
+//! look into the log; operators rehearse rules on it.
 
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, PurposeOf, Regimes, Reveals, Scope, Stated, View, kinds, mandate_end, may_act, names, outlasts,
+    Act, Case, Fact, PurposeOf, Regimes, Reveals, Scope, Stated, View, kinds, mandate_end, may_act, names, outlasts,
     state_purpose,
 };
 use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
     AttributeId, BodyId, Decision, Delegation, Giver, MandateAct, OfficerFacts, OwnView, PersonFacts, Reading,
-    StatusChange, StatusRecord, SubjectKind, Submission, Terms, in_force,
+    ReadingPurpose, Rehearsing, StatusChange, StatusRecord, SubjectKind, Submission, Terms, in_force,
 };
 use crate::identity::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
@@ -179,7 +179,26 @@ impl Act for Reading {
         actor: &'a AuthenticatedOfficer,
         facts: &'a OfficerFacts,
     ) -> Case<'a, ()> {
-        officer_case(Action::ReadLog, view, actor, facts, &self.reason, self.query.body.as_ref())
+        let mut stated = delegated(view, actor, facts, self.query.body.as_ref());
+        state_reading(&mut stated, &self.reason, self.purpose, false);
+        office_case(Action::ReadLog, view, stated, facts)
+    }
+}
+
+impl Act for Rehearsing {
+    /// Who may give the broker operators' commands.
+    type Actor = ();
+    type Facts = OfficerFacts;
+    type Kept = ();
+
+    fn case<'a>(&'a self, view: &'a View<'a>, (): &'a (), facts: &'a OfficerFacts) -> Case<'a, ()> {
+        let mut stated = Stated::from([
+            ("delegated", false.into()),
+            ("delegation_in_force", false.into()),
+            ("reaches", true.into()),
+        ]);
+        state_reading(&mut stated, &self.reason, Some(ReadingPurpose::Rehearsal), true);
+        office_case(Action::ReadLog, view, stated, facts)
     }
 }
 
@@ -194,35 +213,44 @@ impl Act for StatusRecord {
         actor: &'a AuthenticatedOfficer,
         facts: &'a OfficerFacts,
     ) -> Case<'a, ()> {
-        let mut case = officer_case(Action::Status, view, actor, facts, &self.reason, None);
-        case.stated.insert("evidence", (!self.evidence.trim().is_empty()).into());
         let to_come = matches!(self.change, StatusChange::Died { on } if on > view.day);
-        case.stated.insert("to_come", to_come.into());
-        case
+        let mut stated = delegated(view, actor, facts, None);
+        stated.insert("reason", (!self.reason.trim().is_empty()).into());
+        stated.insert("evidence", (!self.evidence.trim().is_empty()).into());
+        stated.insert("to_come", to_come.into());
+        office_case(Action::Status, view, stated, facts)
     }
 }
 
-/// The case of an officer's act, which rests on the delegation: on the custodian's behalf, or on that of the one `body`
-/// to which it is limited.
-fn officer_case<'a>(
-    action: Action,
-    view: &View<'a>,
+/// Why the log is read, and how much of it is shown.
+fn state_reading(stated: &mut Stated<'_>, reason: &str, purpose: Option<ReadingPurpose>, only_counts: bool) {
+    stated.insert("reason", (!reason.trim().is_empty()).into());
+    stated.insert("reading_for", Fact::Word(purpose.map_or("none", ReadingPurpose::as_str)));
+    stated.insert("only_counts", only_counts.into());
+}
+
+/// By which delegation the officer acts: on the custodian's behalf, or on that of the one `body` to which the act is
+/// limited.
+fn delegated<'a>(
+    view: &View<'_>,
     actor: &AuthenticatedOfficer,
     facts: &OfficerFacts,
-    reason: &str,
     body: Option<&BodyId>,
-) -> Case<'a, ()> {
+) -> Stated<'a> {
     let known = |it: &&Delegation| it.issuer == actor.issuer() && it.sub == actor.sub();
     let theirs: Vec<_> = view.catalogue.delegations.iter().filter(known).collect();
     let today: Vec<_> = theirs.iter().filter(|it| in_force(it.from, it.until, view.day)).collect();
     let reaches = |of: &BodyId| *of == facts.custodian.body || body == Some(of);
-    let mut stated = Stated::new();
-    stated.insert("delegated", (!theirs.is_empty()).into());
-    stated.insert("delegation_in_force", (!today.is_empty()).into());
-    stated.insert("reaches", (today.is_empty() || today.iter().any(|it| reaches(&it.body))).into());
-    stated.insert("reason", (!reason.trim().is_empty()).into());
+    Stated::from([
+        ("delegated", (!theirs.is_empty()).into()),
+        ("delegation_in_force", (!today.is_empty()).into()),
+        ("reaches", (today.is_empty() || today.iter().any(|it| reaches(&it.body))).into()),
+    ])
+}
+
+/// The case of an act of an office, which rests on no subject and no client.
+fn office_case<'a>(action: Action, view: &View<'a>, stated: Stated<'a>, facts: &OfficerFacts) -> Case<'a, ()> {
     let good_until = view.midnight();
     let preconditions = view.common(facts.epoch, good_until);
-    let regimes = Regimes::new();
-    Case { action, stated, regimes, good_until, preconditions, grounds: Vec::new(), kept: Some(()) }
+    Case { action, stated, regimes: Regimes::new(), good_until, preconditions, grounds: Vec::new(), kept: Some(()) }
 }

@@ -221,6 +221,13 @@ pub(super) fn in_doubt(action: Action) -> Reason {
     }
 }
 
+/// Whether a refusal is the broker's own, of what the rules permitted: they may say otherwise, and it stands.
+pub(super) fn beside_the_rules(id: &str) -> bool {
+    let of = |action| [nothing_on_file(action), uses_taken(action)];
+    let own = [Action::ReleaseByConsent, Action::ReleaseByAuthorisation, Action::Overlay].into_iter().flat_map(of);
+    own.chain([interval_taken()]).any(|reason| reason.id == id)
+}
+
 /// A reason of these by its name, for who reads a refusal in the log.
 pub(super) fn by_name(id: &str) -> Option<Reason> {
     let of = |action| [no_basis(action), nothing_on_file(action), uses_taken(action), in_doubt(action)];

@@ -6,21 +6,26 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::rules::Verdict;
 use crate::store::Hash;
 
 /// Verdicts of one generation.
 const GENERATION: usize = 4096;
 
 /// Verdicts by digest of rules, action and facts.
-#[derive(Debug, Default)]
-pub(super) struct Remembered {
-    generations: Mutex<[HashMap<Hash, Arc<Verdict>>; 2]>,
+#[derive(Debug)]
+pub(super) struct Remembered<T> {
+    generations: Mutex<[HashMap<Hash, Arc<T>>; 2]>,
 }
 
-impl Remembered {
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { generations: Mutex::default() }
+    }
+}
+
+impl<T> Remembered<T> {
     /// The verdict for `digest`, as remembered or as `weigh` finds it.
-    pub(super) fn or_weigh(&self, digest: Hash, weigh: impl FnOnce() -> Verdict) -> Arc<Verdict> {
+    pub(super) fn or_weigh(&self, digest: Hash, weigh: impl FnOnce() -> T) -> Arc<T> {
         if let Some(verdict) = self.recall(&digest) {
             return verdict;
         }
@@ -29,7 +34,7 @@ impl Remembered {
         verdict
     }
 
-    fn recall(&self, digest: &Hash) -> Option<Arc<Verdict>> {
+    fn recall(&self, digest: &Hash) -> Option<Arc<T>> {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         let [young, old] = &mut *generations;
         let verdict = young.get(digest).or_else(|| old.get(digest)).cloned()?;
@@ -37,7 +42,7 @@ impl Remembered {
         Some(verdict)
     }
 
-    fn keep(&self, digest: Hash, verdict: &Arc<Verdict>) {
+    fn keep(&self, digest: Hash, verdict: &Arc<T>) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         let [young, old] = &mut *generations;
         if young.len() >= GENERATION {

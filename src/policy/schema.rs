@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Schema, SchemaFragment};
+use serde_json::{Map, Value};
 
 use super::bundle::{Finding, SCHEMA, located, under};
 use super::rules::{Action, known_actions};
@@ -70,4 +71,16 @@ impl<'a> Joined<'a> {
         let offset = error.source_locations.last().map_or(0, |label| label.loc.start);
         self.finding(offset, &error.message, error.help.clone().unwrap_or_default())
     }
+}
+
+/// The facts that the schema states, each with its type, by action.
+pub(super) fn facts(files: &BTreeMap<String, String>) -> BTreeMap<String, Map<String, Value>> {
+    let read = SchemaFragment::from_cedarschema_str(&Joined::of(files).text).ok();
+    let json = read.and_then(|(fragment, _)| fragment.to_json_value().ok()).unwrap_or_default();
+    let actions = json.get("").and_then(|all| all.get("actions")?.as_object());
+    let stated = |(name, action): (&String, &Value)| {
+        let facts = action.pointer("/appliesTo/context/attributes").and_then(Value::as_object);
+        (name.clone(), facts.cloned().unwrap_or_default())
+    };
+    actions.into_iter().flatten().map(stated).collect()
 }

@@ -176,6 +176,16 @@ async fn a_draw_is_refused_for_each_reason_and_the_log_says_which() {
         assert_eq!((answer.status.as_u16(), reasons(&answer)), (403, vec![told.to_owned()]), "{rule}");
         rules.push(rule);
     }
+    // One given after the closing does not take the place of the one that counted then.
+    let older = today().plus_days(-40);
+    let answer = scene.draw(&held, "cle-6", &tender(-20, 40_000)).await;
+    assert_eq!(answer.status, 403);
+    rules.push("attestation-too-late");
+    scene.attested("cle-2", &attestation(NEQ, "RQ-0999", older)).await;
+    scene.attested("cle-3", &attestation(NEQ, "RQ-1003", today())).await;
+    let number = format!("{KIND}.numero");
+    assert_eq!(scene.drawn(&held, "cle-7", &tender(-20, 40_000)).await.value(&number), "RQ-0999");
+    assert_eq!(scene.drawn(&held, "cle-8", &soon).await.value(&number), "RQ-1003");
     // A key that was used for one call is not good for another.
     assert_eq!(scene.draw(&held, "cle-1", &tender(11, 40_000)).await.status, 422);
     let log = Log::export(&scene.world).await;

@@ -22,6 +22,7 @@ mod policy;
 mod promises;
 mod races;
 mod redis;
+mod rehearse;
 mod scenario;
 mod sessions;
 mod start;

@@ -95,3 +95,38 @@ fn a_rule_that_says_otherwise_fails_its_cases_and_a_dead_one_is_noted() {
     let note = said["notes"][0]["message"].as_str().unwrap();
     assert!(good && note == "dead: no case fires `consent-withdrawn`", "{said:#}");
 }
+
+#[test]
+fn two_folders_are_told_apart_and_a_pack_has_a_digest_of_its_own() {
+    let (old, new) = (Bundle::new("old"), Bundle::new("new"));
+    let diff = |options: &[&str]| {
+        let folders = [old.0.to_str().unwrap(), new.0.to_str().unwrap()];
+        policy(&[&["diff", "--json"], options, &folders].concat()).1
+    };
+    let pack = |bundle: &Bundle| bundle.asked("check").1["pack"].as_str().unwrap().to_owned();
+    assert_eq!(pack(&old), pack(&new));
+    assert_eq!(pack(&old), policy(&["check", "--json"]).1["pack"].as_str().unwrap());
+    assert_eq!(diff(&[])["rules"], serde_json::json!([]));
+
+    // What is one's own is no part of a pack.
+    new.replace("catalogue/purposes.toml", "longest_days = ", "longest_days = 1");
+    assert_eq!(pack(&old), pack(&new));
+    assert_eq!(diff(&[])["catalogue"].as_array().unwrap().len(), 1);
+    assert_eq!(diff(&["--pack"])["catalogue"], serde_json::json!([]));
+    new.replace("rules/consent-withdrawn.cedar", "\"withdrawn\"", "\"gone\"");
+    assert_ne!(pack(&old), pack(&new));
+    let said = diff(&["--pack"]);
+    assert_eq!(
+        (&said["rules"][0]["rule"], &said["rules"][0]["condition"]),
+        (&"consent-withdrawn".into(), &true.into())
+    );
+    assert!(
+        said["cases"].as_array().unwrap().iter().any(|it| it["case"] == "release-by-consent: withdrawn"),
+        "{said:#}"
+    );
+
+    // A folder without a catalogue is a pack, checked and tested on the fictional one.
+    fs::remove_dir_all(old.0.join("catalogue")).unwrap();
+    assert_eq!((old.asked("check").0, old.asked("test").0), (true, true));
+    assert!(!policy(&["diff", "--json", old.0.to_str().unwrap()]).0, "one folder is not two");
+}

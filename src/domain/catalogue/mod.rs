@@ -13,6 +13,7 @@ mod offices;
 mod outside;
 mod purposes;
 mod texts;
+mod widened;
 
 pub use agreements::*;
 pub use assessments::*;
@@ -24,6 +25,7 @@ pub use offices::*;
 pub use outside::*;
 pub use purposes::*;
 pub use texts::*;
+pub use widened::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Audience, Login};
 use crate::clock::{Day, Moment};
-use crate::domain::{Identified, Mandate, MandateKind, MandateScope, SubjectKind};
+use crate::domain::{Identified, Identifier, IdentifierType, Mandate, MandateKind, MandateScope, SubjectKind};
 
 /// Longest text, in characters, that we take for a name, a `sub` or a reference.
 const LONGEST_TEXT: usize = 255;
@@ -175,7 +175,7 @@ fn birth_day(text: &str) -> Option<Day> {
 }
 
 fn neq(text: &str) -> Option<String> {
-    (text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+    Identifier::new(IdentifierType::Neq, text).ok().map(|neq| neq.expose().to_owned())
 }
 
 #[cfg(test)]

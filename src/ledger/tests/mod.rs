@@ -3,6 +3,7 @@
 mod batches;
 mod begin;
 mod exports;
+mod facts;
 mod parts;
 mod proofs;
 mod releases;

@@ -57,6 +57,7 @@ fn authorised() -> Consent {
         client: "cag-appels-offres".parse().unwrap(),
         attributes: attributes(&NAMES),
         express: BTreeSet::new(),
+        sources: BTreeSet::from(["revenu-quebec".parse().unwrap()]),
         max_uses: None,
         who: enterprise(),
         giver: representative(MandateKind::SigningOfficer, None),
@@ -105,6 +106,9 @@ fn it_is_needed_from_the_threshold_on_for_a_call_that_is_named() {
     assert_eq!(amount(None), ["below-threshold"]);
     let unnamed = Ask { occasion: None, ..for_tender("2026-12-01T20:00:00Z", None) };
     assert_eq!(drawn(&law, authorised(), unnamed), ["occasion-missing"]);
+    let named = Ask { occasion: for_tender("2026-12-01T20:00:00Z", None).occasion, ..ask(&["revenu.annee"]) };
+    let decided = law.decide(&afe(), named, &facts(consent(terms())), now());
+    assert_eq!(ids(&decided), ["occasion-not-wanted"]);
 }
 
 #[test]

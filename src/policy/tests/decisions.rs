@@ -61,7 +61,8 @@ fn facts_single_out_nobody_conform_to_the_schema_and_are_canonical() {
         let case = own.case(&view, &actor, &of_person);
         check(case.action, &case.stated);
     }
-    let reading = Reading { reason: "Plainte 12".to_owned(), query: Query::default() };
+    let purpose = Some(ReadingPurpose::Complaint);
+    let reading = Reading { reason: "Plainte 12".to_owned(), purpose, query: Query::default() };
     let (officer, of_officer) =
         (AuthenticatedOfficer::for_tests("", "x"), OfficerFacts { epoch: 7, custodian: custodian() });
     let case = reading.case(&view, &officer, &of_officer);

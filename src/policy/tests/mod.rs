@@ -15,8 +15,8 @@ use crate::domain::{
     Ask, Assurance, Attestation, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId,
     Custodian, Decision, DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known,
     Language, Lapse, Mandate, MandateKind, MandateScope, ManifestAct, Notice, Occasion, OfficerFacts, OwnView,
-    PersonFacts, Query, Reading, Relied, SessionAsk, Stage, StatusChange, StatusRecord, SubjectId, SubjectKind,
-    SubjectStatus, Submission, Suspension, Terms,
+    PersonFacts, Query, Reading, ReadingPurpose, Rehearsing, Relied, SessionAsk, Stage, StatusChange, StatusRecord,
+    SubjectId, SubjectKind, SubjectStatus, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;
@@ -26,10 +26,12 @@ mod attest;
 mod bases;
 mod cases;
 mod decisions;
+mod diff;
 mod loading;
 mod mutants;
 mod officers;
 mod persons;
+mod rehearse;
 mod releases;
 mod rows;
 

@@ -74,7 +74,11 @@ fn an_officer_reads_under_a_delegation_and_for_a_reason() {
     let law = in_force(dated(""));
     let odile = AuthenticatedOfficer::for_tests("", "odile-brossard");
     let facts = OfficerFacts { epoch: 7, custodian: custodian() };
-    let reading = |reason: &str| Reading { reason: reason.to_owned(), query: Query::default() };
+    let reading = |reason: &str| Reading {
+        reason: reason.to_owned(),
+        purpose: Some(ReadingPurpose::Complaint),
+        query: Query::default(),
+    };
     assert!(law.decide(&odile, reading("Plainte 12"), &facts, now()).is_ok());
     assert_eq!(ids(&law.decide(&odile, reading("  "), &facts, now())), ["reading-without-reason"]);
     let stranger = AuthenticatedOfficer::for_tests("https://ailleurs.example", "odile-brossard");
@@ -90,6 +94,22 @@ fn an_officer_reads_under_a_delegation_and_for_a_reason() {
     let body: Option<BodyId> = Some("afe".parse().unwrap());
     let limited = Reading { query: Query { body, ..Query::default() }, ..reading("Plainte 12") };
     assert!(law.decide(&odile, limited, &facts, now()).is_ok());
+}
+
+#[test]
+fn the_log_is_read_for_a_known_end_and_rehearsed_for_a_reason() {
+    let law = demo();
+    let facts = OfficerFacts { epoch: 7, custodian: custodian() };
+    let odile = AuthenticatedOfficer::for_tests("", "odile-brossard");
+    let reading = Reading { reason: "Plainte 12".to_owned(), purpose: None, query: Query::default() };
+    assert_eq!(ids(&law.decide(&odile, reading, &facts, now())), ["reading-for-profiling"]);
+    let rehearsing = |reason: &str| {
+        let act = Rehearsing { operator: "ana".to_owned(), reason: reason.to_owned(), entries: 9 };
+        law.decide(&(), act, &facts, now())
+    };
+    assert_eq!(ids(&rehearsing(" ")), ["reading-without-reason"]);
+    let permit = rehearsing("Avis 7").unwrap();
+    assert_eq!(permit.grounds().citations()[0].cite, "A-2.1, art. 63.5");
 }
 
 #[test]

@@ -11,10 +11,7 @@ use std::sync::PoisonError;
 use super::{Broker, Refusal, Setback, moved};
 use crate::clock::{Day, Moment, Period};
 use crate::crypto::sha256;
-use crate::domain::{
-    AgreementId, BadName, Consent, ConsentId, Defect, Giver, KindId, Lapse, PartB, RecordKind, Situation, SubjectId,
-    SubjectStatus, Version,
-};
+use crate::domain::{AgreementId, BadName, Consent, ConsentId, Giver, KindId, PartB, RecordKind, SubjectId, Version};
 use crate::ledger::Lane;
 use crate::store::{DueRow, Precondition, RecordRow, Write};
 
@@ -146,7 +143,7 @@ impl Broker {
         let now = self.clock.now();
         let before = consent.version;
         let status = self.safe.status(&consent.subject).map_err(Refusal::from)?;
-        let Some(why) = lapse(&consent, &status, now) else {
+        let Some(why) = consent.due_to_lapse(&status, now) else {
             let again = consent.active(now).then(|| next_review(&consent, now));
             return match again {
                 Some(again) => self.put_off(row, again).await,
@@ -231,16 +228,4 @@ impl Broker {
 /// That nobody else did it.
 const fn stands(row: &DueRow) -> Precondition {
     Precondition::DueStands(row.key)
-}
-
-/// Why a consent given by a representative no longer stands at `now`, if it does not.
-fn lapse(consent: &Consent, status: &SubjectStatus, now: Moment) -> Option<Lapse> {
-    let sources = consent.terms.sources.iter().collect();
-    let defects = consent.defects(&Situation { now, status, sources: &sources });
-    defects.into_iter().find_map(|defect| match defect {
-        Defect::Lapsed(why) => Some(why),
-        Defect::Dead => Some(Lapse::Death),
-        Defect::NotMandated => Some(Lapse::MandateEnded),
-        _ => None,
-    })
 }

@@ -386,6 +386,18 @@ impl Consent {
             .collect()
     }
 
+    /// Why it is to be recorded as lapsed at `now`, if it is: nothing will ever be released under it again.
+    pub fn due_to_lapse(&self, status: &SubjectStatus, now: Moment) -> Option<Lapse> {
+        let Terms { giver, who, .. } = &self.terms;
+        let ended = giver.mandate().is_some_and(|it| it.until.is_some_and(|end| end <= now)) || status.has_ended(giver);
+        let found = [
+            (status.died.is_some(), Lapse::Death),
+            (ended, Lapse::MandateEnded),
+            (giver.outgrown(who, now.day()), Lapse::Majority),
+        ];
+        found.into_iter().find(|(found, _)| *found).map(|(_, why)| why)
+    }
+
     /// Why it has lapsed, whether that was recorded or not. What was void when it was given never lapses.
     fn lapse(&self, of: &Situation<'_>, could: bool) -> Option<Lapse> {
         let Terms { giver, who, .. } = &self.terms;
@@ -417,6 +429,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{Mandate, MandateKind, MandateScope, StatusChange};
     use crate::policy::tests as sample;
 
     /// A change of stage, by number, some days after the consent was given.
@@ -456,6 +469,36 @@ mod tests {
             assert_eq!(leads(&consent), expected, "{}", consent.stage.name());
         }
         assert!(changed(given(), 5, 89).is_err(), "it has not run out");
+    }
+
+    #[test]
+    fn what_ended_for_ever_is_due_to_lapse() {
+        let evidence = || "acte".to_owned();
+        let until = Some(sample::now().plus(86_400));
+        let mandate = |kind| Mandate {
+            kind,
+            evidence: evidence(),
+            verifier: "service".to_owned(),
+            scope: MandateScope::whole(),
+            from: None,
+            until,
+        };
+        let by = |kind, born: &str| {
+            let who = Identified { born: Some(born.parse().unwrap()), ..sample::terms().who };
+            let giver = Giver::Representative { representative: SubjectId::new([9; 16]), mandate: mandate(kind) };
+            sample::consent(Terms { who, giver, ..sample::terms() })
+        };
+        let none = SubjectStatus::default();
+        let (parent, adult) = (by(MandateKind::Parent, "2008-11-22"), by(MandateKind::ProtectionMandate, "1950-01-01"));
+        let tomorrow = sample::now().day().plus_days(1).start();
+        assert_eq!(parent.due_to_lapse(&none, sample::now()), None);
+        assert_eq!(parent.due_to_lapse(&none, tomorrow), Some(Lapse::Majority));
+        assert_eq!(adult.due_to_lapse(&none, tomorrow), None, "of full age before and after");
+        assert_eq!(adult.due_to_lapse(&none, sample::now().plus(86_400)), Some(Lapse::MandateEnded));
+        let ended = none.clone().after(&StatusChange::MandateEnded { mandate: evidence() });
+        assert_eq!(adult.due_to_lapse(&ended, sample::now()), Some(Lapse::MandateEnded));
+        let died = none.after(&StatusChange::Died { on: sample::now().day() });
+        assert_eq!(adult.due_to_lapse(&died, sample::now()), Some(Lapse::Death));
     }
 
     proptest! {

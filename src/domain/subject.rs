@@ -216,24 +216,24 @@ impl Giver {
         }
     }
 
+    /// The power, of a representative.
+    pub const fn mandate(&self) -> Option<&Mandate> {
+        match self {
+            Self::Subject => None,
+            Self::Representative { mandate, .. } => Some(mandate),
+        }
+    }
+
     /// Whether the power extends to this purpose.
     pub fn covers(&self, purpose: &PurposeId) -> bool {
-        match self {
-            Self::Subject => true,
-            Self::Representative { mandate, .. } => {
-                mandate.scope.purposes.as_ref().is_none_or(|purposes| purposes.contains(purpose))
-            }
-        }
+        let purposes = self.mandate().and_then(|mandate| mandate.scope.purposes.as_ref());
+        purposes.is_none_or(|purposes| purposes.contains(purpose))
     }
 
     /// Whether a parent or a minor's tutor decided for `who`, and `who` is of full age on `day`.
     pub fn outgrown(&self, who: &Identified, day: Day) -> bool {
-        match self {
-            Self::Representative { mandate, .. } => {
-                matches!(mandate.kind, MandateKind::Parent | MandateKind::Tutor) && who.of_full_age(day)
-            }
-            Self::Subject => false,
-        }
+        let of_minors = |mandate: &Mandate| matches!(mandate.kind, MandateKind::Parent | MandateKind::Tutor);
+        self.mandate().is_some_and(of_minors) && who.of_full_age(day)
     }
 }
 
@@ -258,10 +258,7 @@ impl SubjectStatus {
 
     /// Whether the mandate under which `giver` acts has ended.
     pub fn has_ended(&self, giver: &Giver) -> bool {
-        match giver {
-            Giver::Subject => false,
-            Giver::Representative { mandate, .. } => self.ended.contains(&mandate.evidence),
-        }
+        giver.mandate().is_some_and(|mandate| self.ended.contains(&mandate.evidence))
     }
 }
 

@@ -288,11 +288,12 @@ pub(super) fn state_asked<'a>(
     let holders = view.holders(asked.clone());
     stated.insert("asked", names(asked.clone()));
     stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
-    stated.insert("sensitive_asked", { asked }.any(sensitive).into());
+    stated.insert("sensitive_asked", { asked.clone() }.any(sensitive).into());
     stated.insert("encryption_key", body.is_some_and(|body| body.encryption_key.is_some()).into());
     view.state_recipient(stated, client);
     stated.insert("holder_exists", holders.iter().all(|holder| view.catalogue.exists(holder, view.day)).into());
     stated.insert("one_source", (holders.len() <= 1).into());
+    stated.insert("of_another", { asked }.any(|id| view.catalogue.speaks_of_another(id)).into());
 }
 
 /// A purpose with its name.
@@ -334,10 +335,7 @@ pub(super) fn may_act(facts: &PersonFacts, act: MandateAct, at: Moment) -> bool 
 
 /// Until when a mandate carries the act, if it ends.
 pub(super) fn mandate_end(giver: &Giver) -> Option<Moment> {
-    match giver {
-        Giver::Subject => None,
-        Giver::Representative { mandate, .. } => mandate.until,
-    }
+    giver.mandate().and_then(|mandate| mandate.until)
 }
 
 const fn word(regime: Regime) -> &'static str {

@@ -1,5 +1,7 @@
 //! Record kinds and their attributes: what is kept, who holds it, which statute governs it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Text;
@@ -30,6 +32,9 @@ pub struct RecordKind {
     /// (s. 73); as long as the subject has a file, where none is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_days: Option<u32>,
+    /// Those of its members that speak of another person than the subject: a spouse, a child.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub speaks_of_others: BTreeSet<String>,
     /// Its attributes by member name, in the order in which they are read.
     pub attributes: Declared<String, Attribute>,
     /// JSON Schema of a record's values, as text.

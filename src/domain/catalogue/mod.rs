@@ -132,6 +132,11 @@ impl Catalogue {
         self.kinds.get(&id.kind()).is_none_or(|kind| kind.subject == SubjectKind::Person)
     }
 
+    /// Whether the attribute speaks of another person than the subject.
+    pub fn speaks_of_another(&self, id: &AttributeId) -> bool {
+        self.kinds.get(&id.kind()).is_some_and(|kind| kind.speaks_of_others.contains(id.member()))
+    }
+
     /// Whether `body` exists on `day`.
     pub fn exists(&self, body: &BodyId, day: Day) -> bool {
         self.bodies.get(body).is_some_and(|found| in_force(found.from, found.until, day))

@@ -23,6 +23,10 @@ impl Checker<'_> {
                 }
             }
             self.validity(id, kind);
+            for member in kind.speaks_of_others.iter().filter(|member| !kind.attributes.contains_key(*member)) {
+                let path = ["kinds", id.as_str(), "speaks_of_others", member.as_str()];
+                self.wrong(&path, format!("`{member}` is no attribute of the kind"), "");
+            }
             self.schema(id, kind);
         }
     }

@@ -298,3 +298,15 @@ fn what_several_bodies_hold_is_refused_at_each_door() {
     let ask = Ask { purpose: "changement-adresse".parse().unwrap(), ..ask(&both) };
     assert_eq!(ids(&law.decide(&saaq, ask, &facts(consent(of_address())), now())), ["one-source"]);
 }
+
+#[test]
+fn what_speaks_of_another_person_is_not_asked_for_and_not_released() {
+    let spoken = "speaks_of_others = [\"annee\"]\n";
+    let law = in_force(files_with("catalogue/kinds.toml", "[kinds.revenu]\n", &format!("[kinds.revenu]\n{spoken}")));
+    let asked = consent_ask("aide-etudes", &["revenu.annuel", "revenu.annee"], "afe");
+    assert!(ids(&law.decide(&afe(), asked, &client_facts(), now())).contains(&"another-person"));
+    let granted = facts(consent(terms()));
+    assert_eq!(ids(&law.decide(&afe(), ask(&["revenu.annee"]), &granted, now())), ["another-person"]);
+    let alone = law.decide(&afe(), ask(&["revenu.annuel"]), &granted, now());
+    assert_eq!(ids(&alone), ["sensitive-unencrypted"], "the control");
+}

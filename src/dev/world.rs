@@ -94,7 +94,8 @@ struct Ports {
 impl World {
     /// Makes a world. `port` is the broker's, or any.
     pub async fn make(tls: bool, port: Option<u16>) -> Result<Self, String> {
-        Self::set(Setting { tls, port, redis: None }).await
+        // On the heap: a world is much to keep in every test that makes one.
+        Box::pin(Self::set(Setting { tls, port, redis: None })).await
     }
 
     /// Makes a world as this setting says.

@@ -32,6 +32,7 @@ pub struct Running {
     handles: Vec<Handle<SocketAddr>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     admin: tokio::task::JoinHandle<()>,
+    dated: tokio::task::JoinHandle<()>,
     socket: std::path::PathBuf,
 }
 
@@ -59,6 +60,7 @@ pub async fn serve_on(
     broker.restart_ephemeral().await.map_err(|fault| AppFault::Refused(fault.to_string()))?;
     let app = Arc::new(App { broker, persons, officers, trial });
     let admin = super::admin::listen(Arc::clone(&app), &config.data)?;
+    let dated = tokio::spawn(do_dated(Arc::clone(&app)));
     let socket = config.data.join("admin.sock");
     let mut running = Running {
         service: config.listen.service,
@@ -66,12 +68,26 @@ pub async fn serve_on(
         handles: Vec::new(),
         tasks: Vec::new(),
         admin,
+        dated,
         socket,
         app: Arc::clone(&app),
     };
     running.service = running.listen(config, config.listen.service, service(Arc::clone(&app)), true).await?;
     running.ops = running.listen(config, config.listen.ops, ops(app), false).await?;
     Ok(running)
+}
+
+/// Does dated work as it falls due. Nothing waits for it.
+async fn do_dated(app: Arc<App>) {
+    const ROUND: Duration = Duration::from_secs(5);
+    loop {
+        match app.broker.do_due().await {
+            Ok(0) => {}
+            Ok(done) => tracing::info!(done, "dated work"),
+            Err(refusal) => tracing::warn!(%refusal, "dated work waits for the next round"),
+        }
+        tokio::time::sleep(ROUND).await;
+    }
 }
 
 /// What is in force must know the custodian, and be fit for where it runs.
@@ -178,6 +194,7 @@ impl Running {
     /// Ends listening, lets requests under way end, commits what waits.
     pub async fn stop(self) {
         self.admin.abort();
+        self.dated.abort();
         for handle in &self.handles {
             handle.graceful_shutdown(Some(PATIENCE));
         }

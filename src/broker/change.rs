@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::govern::GovernFault;
 use super::{Broker, Refusal};
-use crate::domain::{Approval, ApprovalFacts, Catalogue, Change, Event, Proposer, in_force};
+use crate::domain::{Approval, ApprovalFacts, Catalogue, Change, Event, NamedOfficer, in_force};
 use crate::identity::{AuthenticatedOfficer, signed_by};
 use crate::jose::b64;
 use crate::ledger::{NamedSignature, NotCommitted, NotEntered, Refused};
@@ -38,7 +38,7 @@ impl Broker {
         if !delegations.iter().filter(theirs).any(|it| in_force(it.from, it.until, today)) {
             return Err(GovernFault::Officer(officer.name().to_owned()));
         }
-        let proposer = Proposer { name: officer.name().to_owned(), key };
+        let proposer = NamedOfficer { name: officer.name().to_owned(), key };
         let entered = self.ledger.proposal(change, &digest, &proposer, signature, in_force_now.epoch()).await;
         Ok(entered.map_err(moved)?.index())
     }
@@ -50,7 +50,7 @@ impl Broker {
         let proposals = self.ledger.acts_of(&[Event::Proposal]).map_err(NotEntered::from)?;
         let newest = proposals.into_iter().rfind(|(_, _, act)| names(act, &digest));
         let (proposal, _, act) = newest.ok_or_else(|| GovernFault::NotProposed(change.to_string()))?;
-        let proposer = act.get("proposer").cloned().map(serde_json::from_value::<Proposer>);
+        let proposer = act.get("proposer").cloned().map(serde_json::from_value::<NamedOfficer>);
         let proposer = proposer.and_then(Result::ok).ok_or_else(|| GovernFault::NotProposed(change.to_string()))?;
 
         let in_force = self.in_force();
@@ -58,7 +58,7 @@ impl Broker {
         let approval = Approval { change: change.clone(), proposal };
         match in_force.decide(&officer, approval, &facts, self.clock.now()) {
             Ok(permit) => {
-                let approver = Proposer { name: officer.name().to_owned(), key };
+                let approver = NamedOfficer { name: officer.name().to_owned(), key };
                 let entered = self.ledger.approval(&permit, &digest, &approver, signature).await;
                 Ok(entered.map_err(moved)?.index())
             }

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Broker, Refusal, Setback, TRIES, moved, next_record};
-use crate::clock::Moment;
+use crate::clock::{Day, Moment};
 use crate::crypto::random;
 use crate::domain::{
     AttributeId, BodyId, Catalogue, ClientFacts, ClientId, Consent, ConsentAsk, ConsentId, Decision, GrantId, KindId,
-    Notice, Origin, OwnView, Pseudonym, SubjectId, Terms, Version,
+    MandateAct, ManifestAct, Notice, Origin, OwnView, Pseudonym, SubjectId, Terms, Version,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedPerson};
 use crate::ledger::{Proof, Refused};
@@ -62,6 +62,8 @@ pub struct Chosen {
     pub express: BTreeSet<AttributeId>,
     /// What the person had before their eyes.
     pub notice: Notice,
+    /// The control that they used, as the page names it.
+    pub control: String,
     /// Whether the person who decides began the session.
     pub same_session: bool,
 }
@@ -134,7 +136,8 @@ impl Broker {
         let ask = permit.into_act();
         let purpose = in_force.catalogue().purposes.get(&ask.purpose).ok_or(Refusal::Unknown)?;
         let longest = now.plus(i64::from(purpose.longest_days) * DAY);
-        let until = ask.until.map_or(longest, |until| until.min(longest));
+        let ends = [ask.until, purpose.until.map(Day::start)].into_iter().flatten();
+        let until = ends.fold(longest, Ord::min);
         let max_uses = [ask.max_uses, purpose.max_uses].into_iter().flatten().min();
         Ok(Asked { client: agency.client().clone(), purpose_version: purpose.version, ask, until, max_uses })
     }
@@ -194,7 +197,7 @@ impl Broker {
     ) -> Result<Given, Setback> {
         let in_force = self.in_force();
         let (id, now) = (ConsentId::new(random().map_err(Refusal::from)?), self.clock.now());
-        let terms = terms(asked, person, chosen);
+        let terms = terms(in_force.catalogue(), asked, person, chosen, now);
         let facts = self.person_facts(person, chosen.same_session)?;
         let act = Decision { consent: id, terms: terms.clone() };
         let permit = match in_force.decide(person, act, &facts, now) {
@@ -206,7 +209,8 @@ impl Broker {
             }
         };
         let subject = *person.subject();
-        let (mut writes, records) = self.identity_records(&in_force, person, &terms, next_record(&facts), now)?;
+        let (mut writes, records) =
+            self.identity_records(&in_force, person, &terms, next_record(facts.subject_version), now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &terms.receiving)?;
         writes.extend(known);
         let consent = Consent::decided(id, subject, terms.clone(), true, now);
@@ -219,9 +223,11 @@ impl Broker {
             until: terms.until,
             revoked: false,
         }));
+        writes.extend(super::due::of_consent(&consent, now));
         writes.extend([Write::MoveSubject(subject), request.answered()]);
-        let holder = self.custodian.body.clone();
-        let entered = self.ledger.consent(&permit, subject, &holder, &records, request.unanswered(), writes).await;
+        // One, by the rules.
+        let source = terms.sources.first().ok_or(Refusal::State)?;
+        let entered = self.ledger.consent(&permit, subject, source, &records, request.unanswered(), writes).await;
         let entered = entered.map_err(moved)?;
         Ok(Given { consent: id, grant, terms, pseudonym, entry: entered.index() })
     }
@@ -235,11 +241,17 @@ impl Broker {
         chosen: &Chosen,
     ) -> Result<u64, Refusal> {
         let now = self.clock.now();
-        if !person.giver().may_decide_for(person.who(), now) {
+        if !self.may(person, MandateAct::Decide)? || !person.giver().covers(&asked.ask.purpose) {
             return Err(Refusal::State);
         }
         let id = ConsentId::new(random()?);
-        let consent = Consent::decided(id, *person.subject(), terms(asked, person, chosen), false, now);
+        let consent = Consent::decided(
+            id,
+            *person.subject(),
+            terms(self.in_force().catalogue(), asked, person, chosen, now),
+            false,
+            now,
+        );
         let writes = vec![self.safe.put_consent(&consent)?, request.answered()];
         match self.ledger.consent_refused(&consent, request.unanswered(), writes).await.map_err(moved) {
             Ok(entered) => Ok(entered.index()),
@@ -250,6 +262,9 @@ impl Broker {
 
     /// The subject's consents with what was released under each, up to what the person has just done.
     pub async fn decisions(&self, person: &AuthenticatedPerson, after: Option<u64>) -> Result<Vec<Shown>, Refusal> {
+        if !self.may(person, MandateAct::View)? {
+            return Err(Refusal::State);
+        }
         let blind = self.blind.subject(person.subject());
         let search = self.ledger.search(after).await;
         let mut releases: BTreeMap<ConsentId, Vec<(SearchRow, Vec<String>)>> = BTreeMap::new();
@@ -329,7 +344,7 @@ impl Broker {
                 concerns: None,
                 sealed: Vec::new(),
             };
-            writes.extend(self.safe.put_record(row, &values)?);
+            writes.extend(self.safe.put_record(kind, row, &values)?);
             records.push((id, version));
         }
         Ok((writes, records))
@@ -380,11 +395,15 @@ fn identified<'a>(
 }
 
 /// The terms as the person leaves them: narrowed to what was ticked, never widened.
-fn terms(asked: &Asked, person: &AuthenticatedPerson, chosen: &Chosen) -> Terms {
+fn terms(catalogue: &Catalogue, asked: &Asked, person: &AuthenticatedPerson, chosen: &Chosen, now: Moment) -> Terms {
     let Asked { client, ask, until, max_uses, purpose_version } = asked;
     let attributes: BTreeSet<AttributeId> =
         ask.attributes.iter().chain(ask.optional.intersection(&chosen.optional)).cloned().collect();
+    let kinds = attributes.iter().filter_map(|id| catalogue.kinds.get(&id.kind()));
     Terms {
+        sources: kinds.map(|kind| kind.holder.clone()).collect(),
+        assurance: person.assurance(),
+        act: ManifestAct { control: chosen.control.clone(), at: now },
         purpose: ask.purpose.clone(),
         purpose_version: *purpose_version,
         receiving: ask.recipient.clone(),

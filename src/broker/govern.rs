@@ -10,7 +10,7 @@ use crate::domain::{BodyId, Catalogue, ClientId, Custodian};
 use crate::identity::jwk;
 use crate::jose::{JoseError, Jwk};
 use crate::ledger::{Ledger, NamedSignature, NotCommitted, NotEntered};
-use crate::policy::{Bundle, Denial, Finding, InForce, Loaded, Reason, moved};
+use crate::policy::{Bundle, Denial, Finding, InForce, Loaded, Reason, keys_moved};
 use crate::store::{Fault, Hash, Store};
 
 /// Why an administrator's act is refused.
@@ -142,7 +142,7 @@ impl Broker {
         self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
         let before = self.in_force();
         self.check_approved(before.catalogue(), loaded.catalogue())?;
-        if let Some((place, owner)) = moved(before.catalogue(), loaded.catalogue()).into_iter().next() {
+        if let Some((place, owner)) = keys_moved(before.catalogue(), loaded.catalogue()).into_iter().next() {
             return Err(GovernFault::KeyMoved(place, owner.clone()));
         }
         let administration = Administration::of(&self.ledger)?;

@@ -2,11 +2,11 @@
 
 use super::{Broker, Refusal, Setback, TRIES};
 use crate::crypto::SealingKey;
-use crate::domain::{Ask, Consent, Facts, Known, Relied, SubjectId};
+use crate::domain::{Ask, Consent, Facts, Filed, Known, Occasion, Relied, SubjectId, SubjectStatus};
 use crate::identity::AuthenticatedBody;
 use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
-use crate::store::{GrantedOn, Hash, KeyUse, Standing};
+use crate::store::{GrantedOn, Hash, KeyUse, RecordRow, Standing, WrappedKey};
 
 impl Broker {
     /// Releases what `ask` may have. `body` is the request's body, for its Idempotency-Key.
@@ -24,15 +24,17 @@ impl Broker {
 
     async fn attempt_release(&self, agency: &AuthenticatedBody, ask: &Ask, request: Hash) -> Result<Recorded, Setback> {
         let in_force = self.in_force();
-        let standing = self.store.standing(ask, agency.client(), agency.body())?;
+        let mut standing = self.store.standing(ask, agency.client(), agency.body())?;
+        choose(&mut standing.records, ask.occasion.as_ref());
         let before = standing.key_use;
         if before.is_some_and(|used| used.body != request) {
             return Err(Refusal::KeyReused.into());
         }
         let (consent, evidence) = self.safe.standing_consent(&standing)?.unzip();
+        let status = self.safe.standing_status(&standing)?;
         let ties = ties(&standing, evidence);
         let subject = consent.as_ref().map(|consent| consent.subject);
-        let facts = self.facts(agency, ask, consent, &standing, &in_force);
+        let facts = self.facts(agency, ask, consent, status, &standing, &in_force);
         let permit = match in_force.decide(agency, ask.clone(), &facts, self.clock.now()) {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse_release(agency, ask, subject, denial).await.into()),
@@ -67,6 +69,7 @@ impl Broker {
         agency: &AuthenticatedBody,
         ask: &Ask,
         consent: Option<Consent>,
+        status: SubjectStatus,
         standing: &Standing,
         in_force: &InForce,
     ) -> Facts {
@@ -83,6 +86,8 @@ impl Broker {
         };
         Facts {
             on,
+            on_file: standing.records.iter().map(|(row, _)| filed(row)).collect(),
+            status,
             grant_stands: grant.is_some(),
             subject_version: standing.subject_version,
             epoch: in_force.epoch(),
@@ -107,6 +112,20 @@ impl Broker {
         };
         self.refuse(denial, refused).await
     }
+}
+
+/// Leaves one record of each kind: the newest that serves the occasion, else the newest. An attestation given after the
+/// closing does not take the place of the one that counted then.
+fn choose(records: &mut Vec<(RecordRow, WrappedKey)>, occasion: Option<&Occasion>) {
+    let Some(occasion) = occasion else { return };
+    let serves = |(row, _): &&(RecordRow, WrappedKey)| filed(row).serves(occasion);
+    let kinds = records.chunk_by(|(one, _), (next, _)| one.kind == next.kind);
+    *records = kinds.filter_map(|versions| versions.iter().find(serves).or(versions.first()).cloned()).collect();
+}
+
+/// What a record's row tells in clear.
+fn filed(row: &RecordRow) -> Filed {
+    Filed { kind: row.kind.clone(), at: row.at, issued: row.issued, valid_until: row.valid_until }
 }
 
 /// Whether a grant on this is one for the ask.

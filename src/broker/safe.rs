@@ -1,4 +1,4 @@
-//! Sealed rows as the things they are: records, consents, drafts.
+//! Sealed rows as the things they are: records, consents, drafts, a subject's status.
 //!
 //! INVARIANT: a ciphertext opens only at the table, row, field and version it was sealed for.
 
@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::{Refusal, due};
 use crate::crypto::{Address, SealingKey};
-use crate::domain::{Consent, ConsentId, KindId, SubjectId, Version};
+use crate::domain::{Consent, ConsentId, KindId, RecordKind, SubjectId, SubjectStatus, Version};
 use crate::policy;
 use crate::store::{
-    Class, ConsentRow, DraftRow, Fault, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
+    Class, ConsentRow, DraftRow, Fault, GrantedOn, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
 };
 
 /// A record's row with its values.
@@ -73,6 +73,31 @@ impl Safe {
         }))
     }
 
+    /// What is known of the subject besides the identity service; nothing where its evidence is destroyed.
+    pub(super) fn status(&self, subject: &SubjectId) -> Result<SubjectStatus, VaultFault> {
+        let Some(sealed) = self.store.status(subject)? else { return Ok(SubjectStatus::default()) };
+        Ok(self.open(subject, &Class::Evidence, &status_at(subject), &sealed)?.unwrap_or_default())
+    }
+
+    /// The status of the subject whose values are asked for.
+    pub(super) fn standing_status(&self, standing: &Standing) -> Result<SubjectStatus, VaultFault> {
+        let granted = standing.grant.as_ref().and_then(|grant| match &grant.on {
+            GrantedOn::Basis { subject, .. } => Some(*subject),
+            GrantedOn::Consent(_) => None,
+        });
+        let subject = granted.or(standing.consent.as_ref().map(|row| row.subject));
+        let sealed = standing.status.as_ref().zip(standing.evidence.as_ref());
+        let Some((subject, (sealed, key))) = subject.zip(sealed) else { return Ok(SubjectStatus::default()) };
+        let key = self.vault.opened(&subject, &Class::Evidence, key)?;
+        open(&key, &status_at(&subject), sealed)
+    }
+
+    /// The write that keeps a subject's status.
+    pub(super) fn put_status(&self, subject: SubjectId, status: &SubjectStatus) -> Result<Write, Refusal> {
+        let sealed = self.seal(&subject, &Class::Evidence, &status_at(&subject), status)?;
+        Ok(Write::PutStatus(subject, sealed))
+    }
+
     /// The newest record of a kind, with its values; none where there is none, or its key is destroyed.
     pub(super) fn record(&self, subject: &SubjectId, kind: &KindId) -> Result<Option<Record>, VaultFault> {
         let Some(row) = self.store.record(subject, kind)? else { return Ok(None) };
@@ -80,11 +105,18 @@ impl Safe {
         Ok(values.map(|values| (row, values)))
     }
 
-    /// The writes that keep a record: with a new key where the class has none.
-    pub(super) fn put_record(&self, row: RecordRow, values: &Map<String, Value>) -> Result<Vec<Write>, Refusal> {
+    /// The writes that keep a record of a kind: with a new key where the class has none, and with its day of destruction
+    /// where it has one.
+    pub(super) fn put_record(
+        &self,
+        kind: &RecordKind,
+        row: RecordRow,
+        values: &Map<String, Value>,
+    ) -> Result<Vec<Write>, Refusal> {
         let (key, new) = self.vault.key_or_new(&row.subject, &Class::Values(row.kind.clone()))?;
         let sealed = key.seal(&record_at(&row), &json(values)?).map_err(VaultFault::from)?;
-        Ok(new.into_iter().chain([Write::PutRecord(RecordRow { sealed, ..row })]).collect())
+        let due = due::of_record(kind, &row);
+        Ok(new.into_iter().chain(due).chain([Write::PutRecord(RecordRow { sealed, ..row })]).collect())
     }
 
     /// The values of a draft.
@@ -163,6 +195,10 @@ fn json(value: &impl Serialize) -> Result<zeroize::Zeroizing<Vec<u8>>, Refusal> 
 
 fn consent_at(id: &[u8; 16], version: Version) -> Address<'_> {
     Address { table: "consents", row: id, field: "consent", version }
+}
+
+fn status_at(subject: &SubjectId) -> Address<'_> {
+    Address { table: "subjects", row: subject.bytes(), field: "status", version: 1 }
 }
 
 fn record_at(row: &RecordRow) -> Address<'_> {

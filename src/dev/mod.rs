@@ -7,6 +7,7 @@ pub mod client;
 mod hasty;
 pub mod identity;
 mod scenario;
+mod scenario_supplier;
 mod site;
 pub mod wire;
 pub mod world;
@@ -20,7 +21,7 @@ use clap::Args;
 use serde_json::json;
 
 use self::hasty::Hasty;
-use self::world::World;
+use self::world::{Founded, World};
 use crate::app::{self, AppFault, Running};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -28,7 +29,7 @@ use crate::store::Sqlite;
 use crate::telemetry;
 
 pub use self::bench::{BenchOptions, bench};
-pub use self::scenario::{STEPS, Step, play};
+pub use self::scenario::Step;
 
 /// Options of `unefois dev`.
 #[derive(Args)]
@@ -72,6 +73,20 @@ impl Trial {
     }
 }
 
+/// The names of the steps that are played, in order.
+pub fn steps() -> Vec<&'static str> {
+    [scenario::STEPS, scenario_supplier::STEPS].concat()
+}
+
+/// Plays the main job, then the supplier's; tells each step as it is done, and ends with the first that does not hold.
+pub async fn play(world: &Founded, mut told: impl FnMut(&Step)) -> Vec<Step> {
+    let mut played = scenario::play(world, &mut told).await;
+    if played.iter().all(|step| step.ok) {
+        played.extend(scenario_supplier::play(world, &mut told).await);
+    }
+    played
+}
+
 /// Runs `unefois dev`.
 pub async fn run(options: Options, json: bool) -> ExitCode {
     telemetry::start("warn");
@@ -98,7 +113,7 @@ pub async fn run(options: Options, json: bool) -> ExitCode {
         })
         .await;
     }
-    let held = options.no_scenario || (steps.len() == STEPS.len() && steps.iter().all(|step| step.ok));
+    let held = options.no_scenario || (steps.len() == self::steps().len() && steps.iter().all(|step| step.ok));
     if json {
         let object =
             json!({"ok": held, "issuer": world.issuer, "dev_json": world.folder.join("dev.json"), "steps": steps});

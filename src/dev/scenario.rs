@@ -25,7 +25,7 @@ pub struct Step {
 }
 
 /// The names of the steps, in order.
-pub const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "portal-handoff",
     "login",
     "submit-once",
@@ -68,8 +68,8 @@ struct Play<'a> {
     export: PathBuf,
 }
 
-/// Plays the scenario; tells each step as it is done.
-pub async fn play(world: &Founded, mut told: impl FnMut(&Step)) -> Vec<Step> {
+/// Plays the main job; tells each step as it is done.
+pub(super) async fn play(world: &Founded, mut told: impl FnMut(&Step)) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut play = match Play::new(world).await {
         Ok(play) => play,
@@ -444,7 +444,7 @@ impl<'a> Play<'a> {
 }
 
 /// A refusal as expected: its status, and what stands at `pointer`.
-fn told(answer: &Answer, status: u16, pointer: &str) -> Result<String, String> {
+pub(super) fn told(answer: &Answer, status: u16, pointer: &str) -> Result<String, String> {
     let found = answer.json().pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     match found {
         Some(found) if answer.status == status => Ok(found),
@@ -452,6 +452,6 @@ fn told(answer: &Answer, status: u16, pointer: &str) -> Result<String, String> {
     }
 }
 
-fn expect(found: Option<&String>, wanted: &str, what: &str) -> Result<(), String> {
+pub(super) fn expect(found: Option<&String>, wanted: &str, what: &str) -> Result<(), String> {
     if found.map(String::as_str) == Some(wanted) { Ok(()) } else { Err(format!("{what} is {found:?}, not {wanted}")) }
 }

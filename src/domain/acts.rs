@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Giver, GrantId, Identified, KindId, Language,
-    PurposeId, SubjectId, Terms,
+    AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Filed, Giver, GrantId, Identified, KindId, Language,
+    Occasion, PurposeId, StatusChange, SubjectId, SubjectStatus, Terms,
 };
 use crate::clock::Moment;
 
@@ -29,6 +29,8 @@ pub struct Ask {
     pub recipient_key: String,
     /// Its Idempotency-Key.
     pub idempotency_key: String,
+    /// What it is for, where the purpose wants that said.
+    pub occasion: Option<Occasion>,
 }
 
 /// What an ask relies on.
@@ -66,6 +68,11 @@ pub enum Known {
 pub struct Facts {
     /// What the ask relies on, as far as it is there.
     pub on: Known,
+    /// The record of each kind asked for, as far as it is told in clear: the newest that serves the occasion, where one
+    /// is named, else the newest.
+    pub on_file: Vec<Filed>,
+    /// What is known of the subject besides; nothing where there is none.
+    pub status: SubjectStatus,
     /// Whether the grant stands.
     pub grant_stands: bool,
     /// Version of the subject: records, mandates, keys.
@@ -159,6 +166,8 @@ pub struct PersonFacts {
     pub who: Identified,
     /// Who acts.
     pub giver: Giver,
+    /// What is known of the subject besides.
+    pub status: SubjectStatus,
     /// Whether the acting person is the one who began the session.
     pub same_session: bool,
     /// Version of the subject.
@@ -224,6 +233,19 @@ pub struct Rehearsing {
     pub reason: String,
     /// Over how many entries.
     pub entries: u64,
+}
+
+/// An officer records what changes in a subject's status.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StatusRecord {
+    /// Whose.
+    pub subject: SubjectId,
+    /// What changes.
+    pub change: StatusChange,
+    /// What shows it: the reference of an act of death, of a judgment.
+    pub evidence: String,
+    /// Why it is recorded: free text that the officer writes.
+    pub reason: String,
 }
 
 /// What an officer looks for.

@@ -114,16 +114,16 @@ pub struct Approval {
 #[derive(Clone, Debug)]
 pub struct ApprovalFacts {
     /// Who proposed it.
-    pub proposer: Proposer,
+    pub proposer: NamedOfficer,
     /// Version of what is in force.
     pub epoch: Version,
     /// Who runs the broker.
     pub custodian: Custodian,
 }
 
-/// An officer who proposed a change, as the log names them.
+/// An officer who proposed or approved a change, as the log names them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Proposer {
+pub struct NamedOfficer {
     /// Name.
     pub name: String,
     /// RFC 7638 thumbprint of the key that signed.

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeId, BodyId, ClientId, ConsentId, FunctionId, Giver, Identified, Language, PurposeId, SubjectId};
+use super::{
+    AttributeId, BodyId, ClientId, ConsentId, FunctionId, Giver, Identified, Language, MandateAct, PurposeId,
+    SubjectId, SubjectStatus,
+};
 use crate::clock::Moment;
 
 /// What was asked and shown, fixed at the decision.
@@ -28,6 +31,12 @@ pub struct Terms {
     pub max_uses: Option<u32>,
     /// The asking body's own reference, as quoted to the person.
     pub case: Option<String>,
+    /// The bodies that hold what was asked, at the decision: the releasing ones.
+    pub sources: BTreeSet<BodyId>,
+    /// How surely it is known who decided.
+    pub assurance: Assurance,
+    /// The affirmative act.
+    pub act: ManifestAct,
     /// What the person had before their eyes.
     pub notice: Notice,
     /// Whose information it is, as identified at that moment.
@@ -41,6 +50,26 @@ impl Terms {
     pub const fn basis(&self) -> &'static str {
         self.who.kind.basis()
     }
+}
+
+/// With what assurance the identity of who decided was verified, as that still was at the decision.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Assurance {
+    /// The identity service's word for it, where it gave one.
+    pub acr: Option<String>,
+    /// When they signed in.
+    pub at: Moment,
+    /// Whether it is as strong as an express consent asks for.
+    pub strong: bool,
+}
+
+/// The act by which a yes or a no is manifest: something done, never something left as it was (s. 53.1).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ManifestAct {
+    /// The control used, as the page names it; empty where none was.
+    pub control: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// The notice shown (ss. 53.1, 65): enough to show it again and to prove that it is the same.
@@ -159,7 +188,7 @@ pub enum Suspension {
 }
 
 /// Why a consent lapsed.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lapse {
     /// A parent or tutor gave it, and the person is of full age.
@@ -297,6 +326,93 @@ impl Consent {
     /// Whether it can carry a release at `now`: given and not run out.
     pub fn active(&self, now: Moment) -> bool {
         matches!(self.stage, Stage::Given { .. }) && !self.expired(now)
+    }
+}
+
+/// On what the validity of a consent depends besides itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The moment.
+    pub now: Moment,
+    /// What is known of the subject besides the identity service.
+    pub status: &'a SubjectStatus,
+    /// The bodies that hold what is asked, today.
+    pub sources: &'a BTreeSet<&'a BodyId>,
+}
+
+/// What makes a consent void, spent or unfit for an ask (s. 53.1).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Defect {
+    /// No affirmative act shows it.
+    NotManifest,
+    /// Nothing proves what the person had before their eyes.
+    NotInformed,
+    /// Another body holds what is asked than when it was given.
+    OtherSource,
+    /// Who gave it was not identified as strongly as an express consent asks for.
+    NotStrong,
+    /// A person under 14 decided alone.
+    MinorAlone,
+    /// Who decided could not, or no longer can.
+    NotMandated,
+    /// It has lapsed.
+    Lapsed(Lapse),
+    /// Its time has run out.
+    Expired,
+    /// The person died.
+    Dead,
+}
+
+impl Consent {
+    /// All that is wrong with it: computed whenever it matters, never stored.
+    pub fn defects(&self, of: &Situation<'_>) -> BTreeSet<Defect> {
+        let Terms { sources, assurance, act, notice, who, giver, purpose, .. } = &self.terms;
+        let decided = self.decided_at();
+        let alone = *giver == Giver::Subject && who.under_14(decided.day());
+        let could = alone || giver.may(MandateAct::Decide, who, decided) && giver.covers(purpose);
+        let lapsed = self.lapse(of, could);
+        let can = lapsed.is_some() || alone || giver.may(MandateAct::Decide, who, of.now);
+        let found = [
+            (!act.shows(notice, decided), Defect::NotManifest),
+            (!notice.is_proof(decided), Defect::NotInformed),
+            (!of.sources.iter().all(|body| sources.contains(*body)), Defect::OtherSource),
+            (!assurance.strong, Defect::NotStrong),
+            (alone, Defect::MinorAlone),
+            (!could || !can || of.status.has_ended(giver), Defect::NotMandated),
+            (self.expired(of.now), Defect::Expired),
+            (of.status.died.is_some(), Defect::Dead),
+        ];
+        found
+            .into_iter()
+            .filter(|(found, _)| *found)
+            .map(|(_, defect)| defect)
+            .chain(lapsed.map(Defect::Lapsed))
+            .collect()
+    }
+
+    /// Why it has lapsed, whether that was recorded or not. What was void when it was given never lapses.
+    fn lapse(&self, of: &Situation<'_>, could: bool) -> Option<Lapse> {
+        let Terms { giver, who, .. } = &self.terms;
+        match self.stage {
+            Stage::Lapsed { why, .. } => Some(why),
+            _ => (could && giver.outgrown(who, of.now.day())).then_some(Lapse::Majority),
+        }
+    }
+}
+
+impl ManifestAct {
+    /// Whether it was done after the notice was shown, and by the decision.
+    pub fn shows(&self, notice: &Notice, decided: Moment) -> bool {
+        !self.control.is_empty() && notice.shown <= self.at && self.at <= decided
+    }
+}
+
+impl Notice {
+    /// Whether it is kept well enough to prove what was shown before `decided`.
+    pub fn is_proof(&self, decided: Moment) -> bool {
+        const DIGEST_CHARS: usize = 43;
+        let digest = |text: &str| text.len() == DIGEST_CHARS;
+        !self.template.is_empty() && digest(&self.sha256_fr) && digest(&self.sha256) && self.shown <= decided
     }
 }
 

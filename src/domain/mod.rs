@@ -5,6 +5,7 @@
 //! INVARIANT: a stage of a consent carries the facts that are true in it, and no others.
 
 mod acts;
+mod attest;
 mod basis;
 mod catalogue;
 mod change;
@@ -16,6 +17,7 @@ mod register;
 mod subject;
 
 pub use acts::*;
+pub use attest::*;
 pub use basis::*;
 pub use catalogue::*;
 pub use change::*;

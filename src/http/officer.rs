@@ -11,8 +11,8 @@ use super::browser::{Browser, Stop};
 use super::form::Form;
 use super::view;
 use super::visit::{Answer, Opened, Posted};
-use crate::broker::Refusal;
-use crate::domain::Query as LogQuery;
+use crate::broker::{Recording, Refusal};
+use crate::domain::{Query as LogQuery, StatusChange};
 use crate::identity::AuthenticatedOfficer;
 use crate::identity::login::{Callback, Manner};
 use crate::pages::{Outcome, Search, SearchError, SearchForm};
@@ -62,12 +62,44 @@ pub(super) async fn open_entry(State(app): State<Arc<App>>, Posted(browser, form
     let unknown = || app.refused(&browser, &Refusal::Unknown);
     let index = form.get("entry").and_then(|index| index.parse().ok()).ok_or_else(unknown)?;
     let reason = form.get("reason").unwrap_or_default();
-    let seen = app.broker.open_entry(&officer, reason, index).await;
-    let seen = seen.map_err(|it| refused(&app, &browser, &it))?;
+    opened(&app, &browser, &officer, reason, index).await
+}
+
+/// `POST /{language}/registre/etat`: a death, or the end of a mandate, of the subject of an entry. Shows the new entry.
+pub(super) async fn record_status(State(app): State<Arc<App>>, Posted(browser, form): Posted) -> Answer {
+    let officer = officer(&app, &browser)?;
+    let recording = recording(&form).ok_or_else(|| app.refused(&browser, &Refusal::BadValues))?;
+    let entered = app.broker.record_status(&officer, &recording).await;
+    let entered = entered.map_err(|it| refused(&app, &browser, &it))?;
+    opened(&app, &browser, &officer, &recording.reason, entered).await
+}
+
+/// What the form says is to be recorded, where it says it.
+fn recording(form: &Form) -> Option<Recording> {
+    let text = |name| form.get(name).unwrap_or_default().trim().to_owned();
+    let change = match form.get("change")? {
+        "death" => StatusChange::Died { on: text("day").parse().ok()? },
+        "mandate" => Some(text("mandate"))
+            .filter(|mandate| !mandate.is_empty())
+            .map(|mandate| StatusChange::MandateEnded { mandate })?,
+        _ => return None,
+    };
+    Some(Recording {
+        entry: form.get("entry")?.parse().ok()?,
+        change,
+        evidence: text("evidence"),
+        reason: text("reason"),
+    })
+}
+
+/// One entry's page. The reading is entered before anything is shown.
+async fn opened(app: &App, browser: &Browser, officer: &AuthenticatedOfficer, reason: &str, index: u64) -> Answer {
+    let seen = app.broker.open_entry(officer, reason, index).await;
+    let seen = seen.map_err(|it| refused(app, browser, &it))?;
     let in_force = app.broker.in_force();
-    let page = view::entry(app.chrome(&browser, "registre"), in_force.catalogue(), in_force.loaded(), &seen);
-    let page = page.ok_or_else(unknown)?;
-    Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))
+    let page = view::entry(app.chrome(browser, "registre"), in_force.catalogue(), in_force.loaded(), &seen);
+    let page = page.ok_or_else(|| app.refused(browser, &Refusal::Unknown))?;
+    Ok(app.page(browser, StatusCode::OK, page.render(), &[]))
 }
 
 /// `GET /{language}/registre/{index}`: an entry's proof with its act part closed, as a file. It names nobody.

@@ -114,7 +114,8 @@ pub(super) fn consent(
     let necessary = in_order(catalogue, &asked.ask.purpose, &asked.ask.attributes).into_iter().map(|id| (id, false));
     let optional = in_order(catalogue, &asked.ask.purpose, &asked.ask.optional).into_iter().map(|id| (id, true));
     let attributes = necessary.chain(optional);
-    let items = attributes.map(|(id, optional)| item(catalogue, purpose, id, optional, values.get(id)));
+    let items =
+        attributes.map(|(id, optional)| item(catalogue, (&asked.ask.purpose, purpose), id, optional, values.get(id)));
     let mandate = match person.giver() {
         Giver::Subject => None,
         Giver::Representative { mandate, .. } => Some(mandate.kind),
@@ -142,7 +143,7 @@ pub(super) fn consent(
 
 fn item(
     catalogue: &Catalogue,
-    purpose: &crate::domain::Purpose,
+    (of, purpose): (&PurposeId, &crate::domain::Purpose),
     id: &AttributeId,
     optional: bool,
     value: Option<&Previewed>,
@@ -158,7 +159,7 @@ fn item(
         label: attribute_label(catalogue, id),
         reason: reason.clone(),
         optional,
-        sensitive: catalogue.sensitive(id),
+        sensitive: catalogue.sensitive_for(id, of),
         holder: catalogue.bodies.get(&kind.holder)?.name.clone(),
         origin: value.map_or(kind.origin, |value| value.origin),
         on_file,
@@ -171,7 +172,7 @@ fn item(
 fn filing(catalogue: &Catalogue, kind: &KindId) -> Vec<Text> {
     let files = |role: &Role| match role {
         Role::Collector { drafts, .. } => drafts.contains(kind),
-        Role::Agency { .. } | Role::Relay {} => false,
+        Role::Agency { .. } | Role::Source { .. } | Role::Relay {} => false,
     };
     catalogue.clients.values().filter(|client| files(&client.role)).map(|client| client.name.clone()).collect()
 }
@@ -330,6 +331,7 @@ pub(super) fn entry(
         person: seen.person.as_ref().map(|part| person_part(catalogue, part)),
         proof: proof(seen, language),
         read: seen.read,
+        status_href: format!("/{language}/registre/etat"),
         search_href: format!("/{language}/registre"),
         chrome,
     })
@@ -358,6 +360,7 @@ fn citation(value: &Json) -> Option<Citation> {
 
 fn person_part(catalogue: &Catalogue, part: &Json) -> PersonPart {
     let text = |member: &str| part.get(member).and_then(Json::as_str).map(str::to_owned);
+    let inner = |member: &str, of: &str| part.get(member).and_then(|it| it.get(of));
     let records = part.get("records").and_then(Json::as_array).cloned().unwrap_or_default();
     let record = |record: &Json| {
         let kind: KindId = record.get("kind")?.as_str()?.parse().ok()?;
@@ -369,6 +372,10 @@ fn person_part(catalogue: &Catalogue, part: &Json) -> PersonPart {
         records: records.iter().filter_map(record).collect(),
         previous: part.get("previous").and_then(Json::as_u64),
         case: text("case"),
+        mandate: inner("giver", "mandate").and_then(|it| Some(it.get("evidence")?.as_str()?.to_owned())),
+        died: inner("change", "on").and_then(|it| Some(it.as_str()?.to_owned())),
+        mandate_ended: inner("change", "mandate").and_then(|it| Some(it.as_str()?.to_owned())),
+        evidence: text("evidence"),
         reason: text("reason"),
     }
 }
@@ -413,7 +420,7 @@ fn portal(catalogue: &Catalogue, client: &ClientId) -> Option<Portal> {
         Role::Collector { instrument, .. } => {
             catalogue.instruments.get(instrument).map(|found| (found.under, found.title.clone()))
         }
-        Role::Agency { .. } | Role::Relay {} => None,
+        Role::Agency { .. } | Role::Source { .. } | Role::Relay {} => None,
     };
     let body = Party::from(catalogue.bodies.get(&registered.body)?);
     Some(Portal { name: registered.name.clone(), body, instrument })

@@ -18,6 +18,10 @@ impl Texts {
         self.say(match mandate {
             MandateKind::Parent => "mandate.parent",
             MandateKind::Tutor => "mandate.tutor",
+            MandateKind::TutorOfFullAge => "mandate.tutor_of_full_age",
+            MandateKind::ProtectionMandate => "mandate.protection_mandate",
+            MandateKind::TemporaryRepresentation => "mandate.temporary_representation",
+            MandateKind::Liquidator => "mandate.liquidator",
             MandateKind::SigningOfficer => "mandate.signing_officer",
         })
     }

@@ -13,14 +13,14 @@ mod session;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, LONGEST_LIFE};
+pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, Granted, LONGEST_LIFE};
 pub use self::assertion::{ASSERTION_TYPE, jwk, key_set};
 pub use self::dpop::ProvenRequest;
 pub use self::officer::signed_by;
 pub use self::session::{Acting, Attested, SESSION_LIFE, Session};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Secret;
-use crate::domain::{BodyId, ClientId, Giver, Identified, SubjectId};
+use crate::domain::{Assurance, BodyId, ClientId, Giver, Identified, SubjectId};
 use crate::ephemeral::{Ephemeral, Lost, Space};
 
 /// Why a caller is not taken for who it says it is.
@@ -145,6 +145,7 @@ pub struct AuthenticatedPerson {
     giver: Giver,
     issuer: String,
     at: Moment,
+    acr: Option<String>,
     express: bool,
 }
 
@@ -174,6 +175,11 @@ impl AuthenticatedPerson {
         self.at
     }
 
+    /// With what assurance they signed in, as it still is.
+    pub fn assurance(&self) -> Assurance {
+        Assurance { acr: self.acr.clone(), at: self.at, strong: self.express }
+    }
+
     /// Whether they signed in as strongly as an express consent asks for.
     pub const fn express(&self) -> bool {
         self.express
@@ -182,7 +188,7 @@ impl AuthenticatedPerson {
     /// A person who proved nothing, for tests.
     #[cfg(test)]
     pub(crate) fn for_tests(subject: SubjectId, who: Identified, giver: Giver, at: Moment, express: bool) -> Self {
-        Self { subject, who, giver, issuer: "https://identite.example".to_owned(), at, express }
+        Self { subject, who, giver, issuer: "https://identite.example".to_owned(), at, acr: None, express }
     }
 }
 

@@ -194,7 +194,7 @@ impl Session {
         let Person { signed_in, at, strong, acting, .. } = self.person.as_ref()?;
         let Acting { subject, who, giver } = acting.clone()?;
         let (issuer, express) = (signed_in.issuer.clone(), *strong && now < at.plus(EXPRESS_LIFE));
-        Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, express })
+        Some(AuthenticatedPerson { subject, who, giver, issuer, at: *at, acr: signed_in.acr.clone(), express })
     }
 
     /// What a browser keeps itself of this session, sealed, for when the engine does not answer, once the person has
@@ -237,7 +237,7 @@ mod tests {
     fn somebody(sub: &str) -> SignedIn {
         let who = Identified { kind: SubjectKind::Person, name: "Zoé".to_owned(), born: None };
         let issuer = "https://identite.example".to_owned();
-        SignedIn { issuer, sub: sub.to_owned(), who, mandates: Vec::new(), auth_time: None, acr: None }
+        SignedIn { issuer, sub: sub.to_owned(), who, neq: None, mandates: Vec::new(), auth_time: None, acr: None }
     }
 
     fn sign_in(session: &mut Session, sub: &str, subject: u8) {

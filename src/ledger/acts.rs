@@ -7,13 +7,15 @@ use serde_json::{Map, Value, json};
 use super::entry::{Statement, object};
 use super::release::citations;
 use super::{Entered, Lane, Ledger, NotEntered};
+use crate::clock::Day;
+use crate::crypto::SealingKey;
 use crate::domain::{
-    AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, Giver, KindId, PurposeId,
-    Reading, SubjectId, Submission, Version,
+    AgreementId, Attestation, AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event,
+    Giver, KindId, PartB, PurposeId, Reading, StatusRecord, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
 use crate::policy::{Denial, Grounds, Permit};
-use crate::store::{Hash, Precondition, Write};
+use crate::store::{Hash, Precondition, RecordRow, Write};
 
 /// What a refused ask was about.
 #[derive(Clone, Debug)]
@@ -105,6 +107,55 @@ impl Ledger {
         self.stage_changed(Event::Withdrawal, consent, giver, preconditions, writes).await
     }
 
+    /// Enters that a consent has run out, as recorded: `before` is the version it ends. `stands`: that nobody did it yet.
+    pub async fn consent_expired(
+        &self,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        self.stage_due(Event::ConsentExpired, consent, before, stands, writes).await
+    }
+
+    /// Enters that a consent has lapsed: `before` is the version it ends. `stands`: that nobody did it yet.
+    pub async fn consent_lapsed(
+        &self,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        self.stage_due(Event::ConsentLapsed, consent, before, stands, writes).await
+    }
+
+    /// A change of stage that nobody decides: its day has come.
+    async fn stage_due(
+        &self,
+        event: Event,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let person = object(json!({"subject": consent.subject, "consent": consent.id}));
+        let statement = of_subject(event, of_stage(consent), None, person, consent.subject);
+        self.enter(Lane::Client, statement, vec![Precondition::Consent(consent.id, before), stands], writes).await
+    }
+
+    /// Enters an agreement into part B of the register of s. 67.3.
+    pub async fn register(
+        &self,
+        agreement: &AgreementId,
+        begins: Day,
+        part: &PartB,
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let act = json!({"instrument": agreement, "begins": begins, "register": part, "outcome": "entered"});
+        self.enter(Lane::Client, Statement::act(Event::Register, act), preconditions, writes).await
+    }
+
     async fn stage_changed(
         &self,
         event: Event,
@@ -142,6 +193,33 @@ impl Ledger {
         let person = object(json!({"subject": subject, "records": records, "language": language}));
         let statement = of_subject(Event::Submission, act, Some(permit.grounds()), person, subject);
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
+    }
+
+    /// Enters what a source attests. `evidence` is the subject's key, and `stands` what must hold of the subject; before
+    /// it, the request.
+    pub async fn attestation(
+        &self,
+        permit: &Permit<Attestation>,
+        client: &ClientId,
+        record: &RecordRow,
+        evidence: SealingKey,
+        stands: [Precondition; 2],
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let Attestation { kind, of, issued, reference } = permit.act();
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({
+            "releasing": record.holder, "client": client, "purpose": record.purpose, "kind": kind, "outcome": "attested",
+        })));
+        let person = object(json!({
+            "subject": record.subject, "records": [{"kind": kind, "version": record.version}],
+            "of": {"type": of.of(), "value": of.expose()}, "issued": issued, "valid_until": record.valid_until,
+            "reference": reference,
+        }));
+        let mut statement = of_subject(Event::Attestation, act, Some(permit.grounds()), person, record.subject);
+        statement.evidence = Some(evidence);
+        let preconditions = [&stands, permit.grounds().preconditions()].concat();
+        self.enter(Lane::Client, statement, preconditions, writes).await
     }
 
     /// Enters that a portal asked what is on file.
@@ -183,6 +261,27 @@ impl Ledger {
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), Vec::new()).await
     }
 
+    /// Enters what an officer records of a subject's status. The act part says nothing of what it is.
+    pub async fn status(
+        &self,
+        permit: &Permit<StatusRecord>,
+        officer: (&str, &str),
+        unmoved: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let StatusRecord { subject, change, evidence, reason } = permit.act();
+        let (issuer, name) = officer;
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({"outcome": "recorded"})));
+        let person = object(json!({
+            "subject": subject, "change": change, "evidence": evidence, "officer": name, "issuer": issuer,
+            "reason": reason,
+        }));
+        let statement = of_subject(Event::Status, act, Some(permit.grounds()), person, *subject);
+        let preconditions = [&[unmoved], permit.grounds().preconditions()].concat();
+        self.enter(Lane::Person, statement, preconditions, writes).await
+    }
+
     /// Enters a refusal, with its full reasons.
     pub async fn refusal(&self, denial: &Denial, refused: Refused<'_>) -> Result<Entered, NotEntered> {
         let rules: Vec<&str> = denial.reasons().iter().map(|reason| reason.id.as_str()).collect();
@@ -217,6 +316,18 @@ impl Ledger {
     ) -> Result<Entered, NotEntered> {
         let act = json!({"operator": operator, "classes": classes, "outcome": "erased"});
         self.enter(Lane::Person, Statement::act(Event::Erasure, act), preconditions, writes).await
+    }
+
+    /// Enters that values were destroyed because their days had run (s. 73).
+    pub async fn destruction(
+        &self,
+        classes: &[String],
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let cited = json!([{"cite": "A-2.1, art. 73", "read": "2024-11-15"}]);
+        let act = json!({"classes": classes, "citations": cited, "outcome": "destroyed"});
+        self.enter(Lane::Client, Statement::act(Event::Erasure, act), preconditions, writes).await
     }
 
     /// Enters that the log begins: who runs it, who administers it, how many of them must sign.
@@ -275,6 +386,15 @@ impl Ledger {
 
 pub(super) fn decided(grounds: &Grounds) -> Map<String, Value> {
     object(json!({"citations": citations(grounds.citations())}))
+}
+
+/// What an act says of a consent whose stage changes.
+fn of_stage(consent: &Consent) -> Map<String, Value> {
+    let terms = &consent.terms;
+    object(json!({
+        "receiving": consent.receiving(), "client": consent.client(), "purpose": terms.purpose,
+        "purpose_version": terms.purpose_version, "basis": terms.basis(), "outcome": consent.stage.name(),
+    }))
 }
 
 fn of_subject(

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::acts::decided;
 use super::entry::{Statement, object};
 use super::{Entered, EntryFault, Lane, Ledger, NamedSignature, NotEntered, event_of};
-use crate::domain::{Approval, Change, Event, Proposer, Version};
+use crate::domain::{Approval, Change, Event, NamedOfficer, Version};
 use crate::jose::b64;
 use crate::policy::Permit;
 use crate::store::{Fault, Filter, Hash, Precondition, VaultFault};
@@ -19,7 +19,7 @@ impl Ledger {
         &self,
         change: &Change,
         digest: &Hash,
-        proposer: &Proposer,
+        proposer: &NamedOfficer,
         signature: &NamedSignature,
         epoch: Version,
     ) -> Result<Entered, NotEntered> {
@@ -40,7 +40,7 @@ impl Ledger {
         &self,
         permit: &Permit<Approval>,
         digest: &Hash,
-        approver: &Proposer,
+        approver: &NamedOfficer,
         signature: &NamedSignature,
     ) -> Result<Entered, NotEntered> {
         let Approval { change, proposal } = permit.act();

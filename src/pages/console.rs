@@ -153,7 +153,15 @@ pub struct PersonPart {
     pub previous: Option<u64>,
     /// The asking body's case reference.
     pub case: Option<String>,
-    /// The officer's reason, of an officer's look.
+    /// The evidence of the mandate under which a representative acted.
+    pub mandate: Option<String>,
+    /// The day of a death that was recorded.
+    pub died: Option<String>,
+    /// The evidence of a mandate whose end was recorded.
+    pub mandate_ended: Option<String>,
+    /// What shows what was recorded.
+    pub evidence: Option<String>,
+    /// The officer's reason, of an officer's look or record.
     pub reason: Option<String>,
 }
 
@@ -176,7 +184,8 @@ pub struct Proof {
     pub command: String,
 }
 
-/// One entry.
+/// One entry. Where it speaks of a subject, a form posts `entry`, `change` (`death` or `mandate`), `day`, `mandate`,
+/// `evidence` and `reason` to `status_href`.
 #[derive(askama::Template, Clone, Debug)]
 #[template(path = "entry.html", config = "src/pages/askama.toml")]
 pub struct Entry {
@@ -196,6 +205,8 @@ pub struct Entry {
     pub proof: Proof,
     /// Index of the entry that records this look.
     pub read: u64,
+    /// Where a change of the subject's status is recorded.
+    pub status_href: String,
     /// Back to the search.
     pub search_href: String,
 }
@@ -297,8 +308,15 @@ impl PersonPart {
         let subject = own_words("entry.subject", &self.subject);
         let consent = own_words("entry.consent", &self.consent);
         let previous = self.previous.map(|index| (t.say("entry.previous"), t.number(&index)));
-        let case = own_words("entry.case", &self.case);
-        let reason = own_words("entry.reason", &self.reason);
-        subject.into_iter().chain(consent).chain(records).chain(previous).chain(case).chain(reason).collect()
+        let after = [
+            own_words("entry.case", &self.case),
+            own_words("entry.mandate", &self.mandate),
+            own_words("entry.died", &self.died),
+            own_words("entry.mandate_ended", &self.mandate_ended),
+            own_words("entry.evidence", &self.evidence),
+            own_words("entry.reason", &self.reason),
+        ];
+        let before = subject.into_iter().chain(consent).chain(records).chain(previous);
+        before.chain(after.into_iter().flatten()).collect()
     }
 }

@@ -77,7 +77,11 @@ impl InForce {
                 Ok(Permit { act, kept, grounds })
             }
             None => {
-                let reasons = refusals(case.action, &verdict);
+                let mut reasons = refusals(case.action, &verdict);
+                for reason in &mut reasons {
+                    let rule = verdict.fired.iter().find(|rule| rule.id == reason.id);
+                    reason.which = rule.map(|rule| rule.turns_on(&case.stated)).unwrap_or_default();
+                }
                 Err(Denial { reasons, bundle, facts_text })
             }
         }
@@ -158,6 +162,8 @@ pub struct Reason {
     pub text: Text,
     /// What to do about it.
     pub mend: Text,
+    /// The names that it turns on, where it turns on some: attributes beyond the purpose, items that an agreement lacks.
+    pub which: BTreeSet<String>,
     /// What it rests on.
     pub about: About,
 }
@@ -169,6 +175,7 @@ impl Rule {
             citations: self.citations.clone(),
             text: self.text.clone(),
             mend: self.mend.clone(),
+            which: BTreeSet::new(),
             about: self.about,
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn of_bodies(catalogue: &Catalogue) -> Vec<BodyKey<'_>> {
 }
 
 /// The keys that `before` gives to one body and `after` to another: where `after` has them, and whose they were.
-pub fn moved<'a>(before: &'a Catalogue, after: &Catalogue) -> Vec<(String, &'a BodyId)> {
+pub fn keys_moved<'a>(before: &'a Catalogue, after: &Catalogue) -> Vec<(String, &'a BodyId)> {
     let before = of_bodies(before);
     let owners: BTreeMap<&str, &BodyId> = before.iter().map(|key| (key.thumbprint.as_str(), key.body)).collect();
     let of_another = |key: &BodyKey<'_>| {

@@ -12,8 +12,8 @@ use super::rule::Citation;
 use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Abroad, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId,
-    KindId, Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+    Abroad, Agreement, Assessment, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver,
+    InstrumentId, KindId, MandateAct, PersonFacts, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -22,6 +22,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::domain::Ask {}
     impl Sealed for crate::domain::ConsentAsk {}
+    impl Sealed for crate::domain::Attestation {}
     impl Sealed for crate::domain::SessionAsk {}
     impl Sealed for crate::domain::CheckAsk {}
     impl Sealed for crate::domain::Decision {}
@@ -30,6 +31,7 @@ mod sealed {
     impl Sealed for crate::domain::Reading {}
     impl Sealed for crate::domain::Rehearsing {}
     impl Sealed for crate::domain::Approval {}
+    impl Sealed for crate::domain::StatusRecord {}
 }
 
 /// Something that can be asked for. The acts are those of `domain`; no other module adds one.
@@ -111,6 +113,17 @@ pub(super) enum Fact<'a> {
     Made(BTreeSet<String>),
 }
 
+impl Fact<'_> {
+    /// Its names, where it is a set.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        match self {
+            Self::Names(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Self::Made(names) => names.clone(),
+            Self::Is(_) | Self::Word(_) => BTreeSet::new(),
+        }
+    }
+}
+
 impl From<bool> for Fact<'_> {
     fn from(holds: bool) -> Self {
         Self::Is(holds)
@@ -161,7 +174,7 @@ impl<'a> View<'a> {
             ("client", client.is_some().into()),
             ("body", exists.into()),
             ("custodian", Fact::Word(self.capacity(Some(&custodian.instrument)))),
-            ("custodian_bound", self.bound(Some(&custodian.instrument), &custodian.body).into()),
+            ("custodian_bound", self.custodian_bound(custodian).into()),
         ])
     }
 
@@ -175,6 +188,13 @@ impl<'a> View<'a> {
         stated.insert("outside_exempt", false.into());
         stated.insert("outside_assessed", body.is_some_and(|(id, _)| assessed(id)).into());
         stated.insert("hosting_assessed", self.catalogue.hosts_assessed(self.day).into());
+    }
+
+    /// Whether the custodian's instrument binds it today, and carries collection where it was made under s. 64.
+    fn custodian_bound(&self, custodian: &Custodian) -> bool {
+        let agreement = self.catalogue.agreement_of(&custodian.instrument);
+        let carries = |it: &Agreement| it.carries_collection(self.catalogue.law.cai_wait_days, self.day);
+        self.bound(Some(&custodian.instrument), &custodian.body) && agreement.is_none_or(carries)
     }
 
     /// The section under which the instrument was made.
@@ -203,15 +223,31 @@ impl<'a> View<'a> {
         self.regimes(&kinds)
     }
 
+    /// The bodies that hold these attributes, as far as their kinds are known.
+    pub(super) fn holders<'k>(&self, attributes: impl Iterator<Item = &'k AttributeId>) -> BTreeSet<&'a BodyId> {
+        attributes.filter_map(|id| self.catalogue.kinds.get(&id.kind())).map(|kind| &kind.holder).collect()
+    }
+
     /// The collector's capacity, whether its instrument binds its body today, and the kinds it is registered for.
     pub(super) fn state_collector(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
         let (instrument, registered) = match client.map(|client| &client.role) {
             Some(Role::Collector { instrument, checks, drafts }) => (Some(instrument), kinds(checks, drafts)),
-            Some(Role::Agency { .. } | Role::Relay {}) | None => (None, Fact::Made(BTreeSet::new())),
+            Some(Role::Agency { .. } | Role::Source { .. } | Role::Relay {}) | None => {
+                (None, Fact::Made(BTreeSet::new()))
+            }
         };
         stated.insert("capacity", Fact::Word(self.capacity(instrument)));
         stated.insert("instrument_bound", client.is_some_and(|it| self.bound(instrument, &it.body)).into());
         stated.insert("registered", registered);
+        let agreement = instrument.and_then(|id| self.catalogue.agreement_of(id));
+        let begun = |it: &Agreement| it.begins(self.catalogue.law.cai_wait_days).is_some_and(|day| day <= self.day);
+        let assessed = |it: &Assessment| it.is_approved(self.day);
+        let received = agreement.and_then(Agreement::received).is_some_and(|day| day <= self.day);
+        stated.insert("items", Fact::Names(agreement.into_iter().flat_map(Agreement::items).collect()));
+        stated.insert("assessed", agreement.and_then(|it| it.assessment.as_ref()).is_some_and(assessed).into());
+        stated.insert("received", received.into());
+        stated.insert("begun", agreement.is_some_and(begun).into());
+        stated.insert("ended", agreement.and_then(|it| it.until).is_some_and(|end| end <= self.day).into());
     }
 
     /// What every commit of an act rests on. Rules and facts read at two epochs give the older one, which has moved.
@@ -220,15 +256,21 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether the purpose is one of the client and of its body.
-pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, purpose: Option<&PurposeOf<'_>>) {
+/// Whether the purpose is one of the client and of its body, and still pursued.
+pub(super) fn state_purpose(
+    stated: &mut Stated<'_>,
+    view: &View<'_>,
+    client: Option<&Client>,
+    purpose: Option<&PurposeOf<'_>>,
+) {
     let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
     let of_client = |client: &Client| match &client.role {
         Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
-        Role::Relay {} | Role::Collector { .. } => false,
+        Role::Relay {} | Role::Source { .. } | Role::Collector { .. } => false,
     };
     stated.insert("purpose_of_body", client.is_some_and(of_body).into());
     stated.insert("purpose_of_client", client.is_some_and(of_client).into());
+    stated.insert("purpose_open", purpose.is_none_or(|it| it.purpose.open(view.day)).into());
 }
 
 /// The attributes asked for, against those that the purpose knows; what is outside it is refused for that alone.
@@ -239,16 +281,17 @@ pub(super) fn state_asked<'a>(
     asked: impl Iterator<Item = &'a AttributeId> + Clone,
     purpose: Option<&PurposeOf<'a>>,
 ) {
-    let sensitive = |id: &AttributeId| view.catalogue.sensitive(id) && purpose.is_some_and(|it| it.purpose.allows(id));
+    let sensitive =
+        |id: &AttributeId| purpose.is_some_and(|it| it.purpose.allows(id) && view.catalogue.sensitive_for(id, it.id));
     let body = client.and_then(|client| view.catalogue.bodies.get(&client.body));
-    let kinds = { asked.clone() }.map(AttributeId::kind).collect::<BTreeSet<_>>().into_iter();
+    let holders = view.holders(asked.clone());
     stated.insert("asked", names(asked.clone()));
     stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
     stated.insert("sensitive_asked", { asked }.any(sensitive).into());
     stated.insert("encryption_key", body.is_some_and(|body| body.encryption_key.is_some()).into());
-    let mut holders = { kinds }.filter_map(|kind| view.catalogue.kinds.get(&kind)).map(|kind| &kind.holder);
     view.state_recipient(stated, client);
-    stated.insert("holder_exists", holders.all(|holder| view.catalogue.exists(holder, view.day)).into());
+    stated.insert("holder_exists", holders.iter().all(|holder| view.catalogue.exists(holder, view.day)).into());
+    stated.insert("one_source", (holders.len() <= 1).into());
 }
 
 /// A purpose with its name.
@@ -275,15 +318,16 @@ pub(super) fn outlasts(view: &View<'_>, of: &PurposeOf<'_>, until: Option<Moment
     let days = i32::try_from(of.purpose.longest_days).unwrap_or(i32::MAX);
     // So many days from now, or the end of the last local day: a change of clocks makes either the later.
     let last = view.day.plus_days(days.saturating_add(1)).start().max(view.now.plus(i64::from(days) * DAY));
+    let last = of.purpose.until.map_or(last, |end| last.min(end.start()));
     let most = of.purpose.max_uses.unwrap_or(u32::MAX);
     until.is_some_and(|end| end > last) || uses.is_some_and(|uses| uses > most)
 }
 
-/// Whether who acts, other than a minor alone, could do so for the subject at that moment.
-pub(super) fn may_act(giver: &Giver, who: &Identified, at: Moment) -> bool {
-    match giver {
-        Giver::Subject => who.kind == SubjectKind::Person,
-        Giver::Representative { .. } => giver.may_decide_for(who, at),
+/// Whether who acts, other than a minor alone, can do so for the subject at that moment.
+pub(super) fn may_act(facts: &PersonFacts, act: MandateAct, at: Moment) -> bool {
+    match &facts.giver {
+        Giver::Subject => facts.who.kind == SubjectKind::Person,
+        giver => giver.may(act, &facts.who, at) && !facts.status.has_ended(giver),
     }
 }
 
@@ -293,13 +337,6 @@ pub(super) fn mandate_end(giver: &Giver) -> Option<Moment> {
         Giver::Subject => None,
         Giver::Representative { mandate, .. } => mandate.until,
     }
-}
-
-/// Whether the notice is kept well enough to prove what was shown.
-pub(super) fn informed(notice: &Notice, decided: Moment) -> bool {
-    const DIGEST_CHARS: usize = 43;
-    let digest = |text: &str| text.len() == DIGEST_CHARS;
-    !notice.template.is_empty() && digest(&notice.sha256_fr) && digest(&notice.sha256) && notice.shown <= decided
 }
 
 const fn word(regime: Regime) -> &'static str {

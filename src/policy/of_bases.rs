@@ -8,8 +8,8 @@ use super::of_releases::{Granted, Resting, RestsOn, rest_on_will};
 use super::rule::Citation;
 use super::rules::Action;
 use crate::domain::{
-    Agreement, Ask, AttributeId, Basis, Clause, Contract, Finding, Intervals, Known, MobilityLetter, Order, Under,
-    in_force,
+    Agreement, Ask, AttributeId, Basis, Clause, Contract, Facts, Finding, Intervals, Known, MobilityLetter, Order,
+    Under, in_force,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -20,19 +20,19 @@ pub(super) fn rest<'a>(
     view: &View<'a>,
     ask: &'a Ask,
     actor: &'a AuthenticatedBody,
-    known: &Known,
+    facts: &Facts,
     purpose: Option<&PurposeOf<'a>>,
 ) -> Resting {
-    let subject = match known {
+    let subject = match &facts.on {
         Known::Basis(subject) => Some(*subject),
         Known::Nothing | Known::Consent(_) => None,
     };
     let Some(basis) = view.catalogue.basis(&ask.purpose, actor.body(), view.day).filter(|it| !it.is_by_will()) else {
-        return rest_on_will(stated, view, ask, None, purpose);
+        return rest_on_will(stated, view, ask, None, &facts.status, purpose);
     };
     let (mut preconditions, mut grounds) = (Vec::new(), Vec::new());
     let (action, allowed) = match basis {
-        Basis::Consent {} => return rest_on_will(stated, view, ask, None, purpose),
+        Basis::Consent {} => return rest_on_will(stated, view, ask, None, &facts.status, purpose),
         Basis::Agreement { agreement } => {
             let found = view.catalogue.agreements.get(agreement);
             state_agreement(stated, view, ask, actor, found);

@@ -21,7 +21,7 @@ impl Act for ConsentAsk {
         let agency = client.is_some_and(|client| matches!(client.role, Role::Agency { .. }));
 
         let mut stated = view.stated(client, &facts.custodian);
-        state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, view, client, purpose.as_ref());
         let asked = self.attributes.union(&self.optional);
         state_asked(&mut stated, view, client, asked, purpose.as_ref());
         stated.insert("agency", agency.into());

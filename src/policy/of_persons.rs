@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, Fact, PurposeOf, Regimes, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names,
-    outlasts, state_purpose,
+    Act, Case, Fact, PurposeOf, Regimes, Reveals, Scope, Stated, View, kinds, mandate_end, may_act, names, outlasts,
+    state_purpose,
 };
 use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
-    AttributeId, BodyId, Decision, Delegation, Giver, OfficerFacts, OwnView, PersonFacts, Reading, ReadingPurpose,
-    Rehearsing, SubjectKind, Submission, Terms, in_force,
+    AttributeId, BodyId, Decision, Delegation, Giver, MandateAct, OfficerFacts, OwnView, PersonFacts, Reading,
+    ReadingPurpose, Rehearsing, StatusChange, StatusRecord, SubjectKind, Submission, Terms, in_force,
 };
 use crate::identity::{AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
@@ -26,12 +26,16 @@ impl Act for Decision {
         let client = view.running(&terms.client);
         let purpose = PurposeOf::find(view.catalogue, &terms.purpose);
         let mut stated = view.stated(client, &facts.custodian);
-        state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, view, client, purpose.as_ref());
         view.state_recipient(&mut stated, client);
-        state_own(&mut stated, view, actor, facts);
+        state_own(&mut stated, view, actor, facts, MandateAct::Decide);
+        let mandate = may_act(facts, MandateAct::Decide, view.now) && facts.giver.covers(&terms.purpose);
+        stated.insert("mandate", mandate.into());
+        stated.insert("alive", facts.status.died.is_none().into());
         state_terms(&mut stated, view, terms, purpose.as_ref());
         stated.insert("recipient", client.is_some_and(|client| client.body == terms.receiving).into());
-        stated.insert("own", (is_own(actor, facts) && terms.who == facts.who && terms.giver == facts.giver).into());
+        let theirs = terms.who == facts.who && terms.giver == facts.giver && terms.assurance == actor.assurance();
+        stated.insert("own", (is_own(actor, facts) && theirs).into());
         stated.insert("strong", actor.express().into());
         stated.insert("minor_alone", minor_alone(view, facts).into());
 
@@ -48,11 +52,15 @@ impl Act for Decision {
 /// What is decided on, against the purpose as it stands.
 fn state_terms<'a>(stated: &mut Stated<'a>, view: &View<'a>, terms: &'a Terms, purpose: Option<&PurposeOf<'a>>) {
     let longer = |it: &PurposeOf<'_>| outlasts(view, it, Some(terms.until), terms.max_uses.or(Some(u32::MAX)));
+    let sensitive = |id: &&AttributeId| view.catalogue.sensitive_for(id, &terms.purpose);
+    let sources = view.holders(terms.attributes.iter());
     stated.insert("asked", names(&terms.attributes));
+    stated.insert("one_source", (sources.len() <= 1 && sources.into_iter().eq(&terms.sources)).into());
+    stated.insert("manifest", terms.act.shows(&terms.notice, view.now).into());
     stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
-    stated.insert("sensitive", names(terms.attributes.iter().filter(|id| view.catalogue.sensitive(id))));
+    stated.insert("sensitive", names(terms.attributes.iter().filter(sensitive)));
     stated.insert("express", names(&terms.express));
-    stated.insert("informed", informed(&terms.notice, view.now).into());
+    stated.insert("informed", terms.notice.is_proof(view.now).into());
     stated.insert("longer", purpose.is_some_and(longer).into());
     stated.insert("purpose_current", purpose.is_none_or(|it| it.purpose.version == terms.purpose_version).into());
 }
@@ -66,7 +74,8 @@ impl Act for Submission {
         let client = view.running(&self.client).filter(|client| client.body == self.via);
         let mut stated = view.stated(client, &facts.custodian);
         view.state_collector(&mut stated, client);
-        state_own(&mut stated, view, actor, facts);
+        state_own(&mut stated, view, actor, facts, MandateAct::Submit);
+        stated.insert("alive", facts.status.died.is_none().into());
         stated.insert("asked", kinds(&BTreeSet::new(), &BTreeSet::from([self.kind.clone()])));
         stated.insert("enterprise", is_enterprise(facts).into());
         stated.insert("minor_alone", minor_alone(view, facts).into());
@@ -102,7 +111,7 @@ impl Act for OwnView {
         facts: &'a PersonFacts,
     ) -> Case<'a, Scope> {
         let mut stated = Stated::new();
-        state_own(&mut stated, view, actor, facts);
+        state_own(&mut stated, view, actor, facts, MandateAct::View);
         stated.insert("enterprise", is_enterprise(facts).into());
         let good_until = good_until(view, facts);
         let scope = Scope { subject: facts.subject, allowed: self.attributes.clone(), necessary: BTreeSet::new() };
@@ -121,9 +130,15 @@ impl Act for OwnView {
 }
 
 /// Who acts, and for whom.
-fn state_own(stated: &mut Stated<'_>, view: &View<'_>, actor: &AuthenticatedPerson, facts: &PersonFacts) {
+fn state_own(
+    stated: &mut Stated<'_>,
+    view: &View<'_>,
+    actor: &AuthenticatedPerson,
+    facts: &PersonFacts,
+    act: MandateAct,
+) {
     stated.insert("own", is_own(actor, facts).into());
-    stated.insert("mandate", may_act(&facts.giver, &facts.who, view.now).into());
+    stated.insert("mandate", may_act(facts, act, view.now).into());
 }
 
 fn is_enterprise(facts: &PersonFacts) -> bool {
@@ -164,16 +179,9 @@ impl Act for Reading {
         actor: &'a AuthenticatedOfficer,
         facts: &'a OfficerFacts,
     ) -> Case<'a, ()> {
-        let known = |it: &&Delegation| it.issuer == actor.issuer() && it.sub == actor.sub();
-        let theirs: Vec<_> = view.catalogue.delegations.iter().filter(known).collect();
-        let today: Vec<_> = theirs.iter().filter(|it| in_force(it.from, it.until, view.day)).collect();
-        let reaches = |body: &BodyId| *body == facts.custodian.body || self.query.body.as_ref() == Some(body);
-        let mut stated = Stated::new();
-        stated.insert("delegated", (!theirs.is_empty()).into());
-        stated.insert("delegation_in_force", (!today.is_empty()).into());
-        stated.insert("reaches", (today.is_empty() || today.iter().any(|it| reaches(&it.body))).into());
-        state_reading(&mut stated, &self.reason, self.purpose, false);
-        of_reading(view, stated, facts)
+        let mut case = officer_case(Action::ReadLog, view, actor, facts, &self.reason, self.query.body.as_ref());
+        state_reading(&mut case.stated, self.purpose, false);
+        case
     }
 }
 
@@ -188,22 +196,62 @@ impl Act for Rehearsing {
             ("delegated", false.into()),
             ("delegation_in_force", false.into()),
             ("reaches", true.into()),
+            ("reason", (!self.reason.trim().is_empty()).into()),
         ]);
-        state_reading(&mut stated, &self.reason, Some(ReadingPurpose::Rehearsal), true);
-        of_reading(view, stated, facts)
+        state_reading(&mut stated, Some(ReadingPurpose::Rehearsal), true);
+        let good_until = view.midnight();
+        let preconditions = view.common(facts.epoch, good_until);
+        let (action, regimes, grounds) = (Action::ReadLog, Regimes::new(), Vec::new());
+        Case { action, stated, regimes, good_until, preconditions, grounds, kept: Some(()) }
     }
 }
 
-/// Why the log is read, and how much of it is shown.
-fn state_reading(stated: &mut Stated<'_>, reason: &str, purpose: Option<ReadingPurpose>, only_counts: bool) {
-    stated.insert("reason", (!reason.trim().is_empty()).into());
+/// For what the log is read, and how much of it is shown.
+fn state_reading(stated: &mut Stated<'_>, purpose: Option<ReadingPurpose>, only_counts: bool) {
     stated.insert("reading_for", Fact::Word(purpose.map_or("none", ReadingPurpose::as_str)));
     stated.insert("only_counts", only_counts.into());
 }
 
-fn of_reading<'a>(view: &View<'a>, stated: Stated<'a>, facts: &OfficerFacts) -> Case<'a, ()> {
+impl Act for StatusRecord {
+    type Actor = AuthenticatedOfficer;
+    type Facts = OfficerFacts;
+    type Kept = ();
+
+    fn case<'a>(
+        &'a self,
+        view: &'a View<'a>,
+        actor: &'a AuthenticatedOfficer,
+        facts: &'a OfficerFacts,
+    ) -> Case<'a, ()> {
+        let mut case = officer_case(Action::Status, view, actor, facts, &self.reason, None);
+        case.stated.insert("evidence", (!self.evidence.trim().is_empty()).into());
+        let to_come = matches!(self.change, StatusChange::Died { on } if on > view.day);
+        case.stated.insert("to_come", to_come.into());
+        case
+    }
+}
+
+/// The case of an officer's act, which rests on the delegation: on the custodian's behalf, or on that of the one `body`
+/// to which it is limited.
+fn officer_case<'a>(
+    action: Action,
+    view: &View<'a>,
+    actor: &AuthenticatedOfficer,
+    facts: &OfficerFacts,
+    reason: &str,
+    body: Option<&BodyId>,
+) -> Case<'a, ()> {
+    let known = |it: &&Delegation| it.issuer == actor.issuer() && it.sub == actor.sub();
+    let theirs: Vec<_> = view.catalogue.delegations.iter().filter(known).collect();
+    let today: Vec<_> = theirs.iter().filter(|it| in_force(it.from, it.until, view.day)).collect();
+    let reaches = |of: &BodyId| *of == facts.custodian.body || body == Some(of);
+    let mut stated = Stated::new();
+    stated.insert("delegated", (!theirs.is_empty()).into());
+    stated.insert("delegation_in_force", (!today.is_empty()).into());
+    stated.insert("reaches", (today.is_empty() || today.iter().any(|it| reaches(&it.body))).into());
+    stated.insert("reason", (!reason.trim().is_empty()).into());
     let good_until = view.midnight();
     let preconditions = view.common(facts.epoch, good_until);
-    let (action, regimes, grounds) = (Action::ReadLog, Regimes::new(), Vec::new());
-    Case { action, stated, regimes, good_until, preconditions, grounds, kept: Some(()) }
+    let regimes = Regimes::new();
+    Case { action, stated, regimes, good_until, preconditions, grounds: Vec::new(), kept: Some(()) }
 }

@@ -6,16 +6,16 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, state_asked,
-    state_purpose,
+    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, mandate_end, names, state_asked, state_purpose,
 };
+use super::of_attest::state_occasion;
 use super::of_bases;
 use super::rule::Citation;
 use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
-    Ask, AttributeId, Basis, BodyId, ClientId, Consent, ConsentId, Facts, Giver, Known, Lapse, PurposeId, Relied,
-    Stage, SubjectKind, Terms, Version,
+    Ask, AttributeId, Basis, BodyId, ClientId, Consent, ConsentId, Defect, Facts, Known, PurposeId, Relied, Situation,
+    SubjectKind, SubjectStatus, Terms, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -129,11 +129,11 @@ impl Act for Ask {
         let purpose = PurposeOf::find(view.catalogue, &self.purpose);
 
         let mut stated = view.stated(client, &facts.custodian);
-        state_purpose(&mut stated, client, purpose.as_ref());
+        state_purpose(&mut stated, view, client, purpose.as_ref());
         state_asked(&mut stated, view, client, self.attributes.iter(), purpose.as_ref());
         stated.insert("grant", facts.grant_stands.into());
         let resting = match (&self.on, &facts.on) {
-            (Relied::Basis, known) => of_bases::rest(&mut stated, view, self, actor, known, purpose.as_ref()),
+            (Relied::Basis, _) => of_bases::rest(&mut stated, view, self, actor, facts, purpose.as_ref()),
             (Relied::Consent(id), known) => {
                 let theirs =
                     |it: &&Consent| it.id == *id && it.client() == actor.client() && it.receiving() == actor.body();
@@ -141,9 +141,13 @@ impl Act for Ask {
                     Known::Consent(consent) => Some(consent.as_ref()).filter(theirs),
                     Known::Nothing | Known::Basis(_) => None,
                 };
-                rest_on_will(&mut stated, view, self, consent, purpose.as_ref())
+                rest_on_will(&mut stated, view, self, consent, &facts.status, purpose.as_ref())
             }
         };
+
+        if matches!(resting.action, Action::ReleaseByConsent | Action::ReleaseByAuthorisation) {
+            state_occasion(&mut stated, self, &facts.on_file, purpose.as_ref());
+        }
 
         let good_until = resting.ends.iter().copied().fold(view.midnight(), Ord::min);
         let mut preconditions = view.common(facts.epoch, good_until);
@@ -165,9 +169,11 @@ pub(super) fn rest_on_will<'a>(
     view: &View<'a>,
     ask: &'a Ask,
     consent: Option<&'a Consent>,
+    status: &SubjectStatus,
     purpose: Option<&PurposeOf<'a>>,
 ) -> Resting {
     state_consent(stated, view, ask, consent, purpose);
+    state_defects(stated, view, ask, consent, status);
     let action = match consent.map(|found| found.terms.who.kind) {
         Some(SubjectKind::Enterprise) => Action::ReleaseByAuthorisation,
         Some(SubjectKind::Person) | None => Action::ReleaseByConsent,
@@ -215,34 +221,30 @@ fn state_consent<'a>(
     stated.insert("same_purpose", same.into());
     stated.insert("purpose_current", (!same || terms.is_none_or(current)).into());
     stated.insert("nothing_left", (same && !terms.is_none_or(left)).into());
-    stated.insert("sensitive", names(released.filter(|id| view.catalogue.sensitive(id))));
+    stated.insert("sensitive", names(released.filter(|id| view.catalogue.sensitive_for(id, &ask.purpose))));
     stated.insert("express", names(terms.into_iter().flat_map(|terms| &terms.express)));
-    stated.insert("lapsed", Fact::Word(consent.and_then(|found| lapsed(view, found)).map_or("none", Lapse::as_str)));
-    stated.insert("expired", consent.is_some_and(|found| found.expired(view.now)).into());
-    stated.insert("minor_alone", consent.is_some_and(minor_alone).into());
-    stated.insert("mandate", consent.is_none_or(|found| given_by_right(view, found)).into());
-    stated.insert("informed", consent.is_none_or(|found| informed(&found.terms.notice, found.decided_at())).into());
 }
 
-/// Whether a person under 14 decided alone: such a consent was never one.
-fn minor_alone(consent: &Consent) -> bool {
-    consent.terms.giver == Giver::Subject && consent.terms.who.under_14(consent.decided_at().day())
-}
-
-/// Whether who decided could do so then, and a mandate still carries it now. One that ended with the minority of the
-/// person is told as what it is: the consent has lapsed.
-fn given_by_right(view: &View<'_>, consent: &Consent) -> bool {
-    let Terms { giver, who, .. } = &consent.terms;
-    let now = if lapsed(view, consent).is_some() { consent.decided_at() } else { view.now };
-    may_act(giver, who, now) && may_act(giver, who, consent.decided_at())
-}
-
-/// Why the consent has lapsed, whether that was recorded or not.
-fn lapsed(view: &View<'_>, consent: &Consent) -> Option<Lapse> {
-    let Terms { giver, who, .. } = &consent.terms;
-    match consent.stage {
-        Stage::Lapsed { why, .. } => Some(why),
-        _ if !may_act(giver, who, consent.decided_at()) => None,
-        _ => giver.outgrown(who, view.day).then_some(Lapse::Majority),
-    }
+/// What is wrong with the consent itself, one fact each.
+fn state_defects(
+    stated: &mut Stated<'_>,
+    view: &View<'_>,
+    ask: &Ask,
+    consent: Option<&Consent>,
+    status: &SubjectStatus,
+) {
+    let sources = view.holders(ask.attributes.iter());
+    let situation = Situation { now: view.now, status, sources: &sources };
+    let defects = consent.map(|found| found.defects(&situation)).unwrap_or_default();
+    let lapsed =
+        defects.iter().find_map(|defect| if let Defect::Lapsed(why) = defect { Some(why.as_str()) } else { None });
+    stated.insert("manifest", (!defects.contains(&Defect::NotManifest)).into());
+    stated.insert("informed", (!defects.contains(&Defect::NotInformed)).into());
+    stated.insert("source_consented", (!defects.contains(&Defect::OtherSource)).into());
+    stated.insert("strong", (!defects.contains(&Defect::NotStrong)).into());
+    stated.insert("minor_alone", defects.contains(&Defect::MinorAlone).into());
+    stated.insert("mandate", (!defects.contains(&Defect::NotMandated)).into());
+    stated.insert("lapsed", Fact::Word(lapsed.unwrap_or("none")));
+    stated.insert("expired", defects.contains(&Defect::Expired).into());
+    stated.insert("alive", (!defects.contains(&Defect::Dead)).into());
 }

@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId};
+use serde_json::Value;
 
 use super::bundle::{Finding, RULES, located};
 use super::catalogue::nearest;
+use super::model::{Fact, Stated};
 use super::rows::ROWS;
 use super::rules::{Action, known_actions};
 use crate::clock::Day;
@@ -63,6 +65,57 @@ pub struct Rule {
     /// What it applies to.
     pub actions: BTreeSet<Action>,
     pub(super) policy: Policy,
+    /// The sets that it wants whole.
+    wholes: Vec<Whole>,
+}
+
+/// A fact that a rule wants to hold all of something: `context.items.containsAll([…])`.
+#[derive(Debug)]
+struct Whole {
+    fact: String,
+    of: Members,
+}
+
+#[derive(Debug)]
+enum Members {
+    Named(Vec<String>),
+    Fact(String),
+}
+
+impl Rule {
+    /// The names that it turns on, in a case with these facts: what is missing from a set, or too much for it. Empty
+    /// where the rule turns on a single truth, which its text says.
+    pub(super) fn turns_on(&self, stated: &Stated<'_>) -> BTreeSet<String> {
+        let names = |fact: &str| stated.get(fact).map(Fact::names).unwrap_or_default();
+        let lacking = self.wholes.iter().map(|whole| {
+            let of = match &whole.of {
+                Members::Named(named) => named.iter().cloned().collect(),
+                Members::Fact(fact) => names(fact),
+            };
+            &of - &names(&whole.fact)
+        });
+        lacking.flatten().collect()
+    }
+}
+
+/// The sets that a rule's conditions want whole, wherever they stand in them.
+fn wholes(conditions: &Value) -> Vec<Whole> {
+    let of_context = |side: &Value| side.pointer("/./attr").and_then(Value::as_str).map(str::to_owned);
+    let named = |side: &Value| {
+        let members = side.get("Set")?.as_array()?.iter();
+        members.map(|member| member.get("Value")?.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    };
+    let here = conditions.get("containsAll").and_then(|sides| {
+        let (left, right) = (&sides["left"], &sides["right"]);
+        let of = named(right).map(Members::Named).or_else(|| of_context(right).map(Members::Fact))?;
+        Some(Whole { fact: of_context(left)?, of })
+    });
+    let within: Vec<Whole> = match conditions {
+        Value::Object(members) => members.values().flat_map(wholes).collect(),
+        Value::Array(elements) => elements.iter().flat_map(wholes).collect(),
+        _ => Vec::new(),
+    };
+    here.into_iter().chain(within).collect()
 }
 
 /// The annotations of a rule, all of them mandatory.
@@ -112,7 +165,8 @@ pub(super) fn read(path: &str, text: &str, findings: &mut Vec<Finding>) -> Optio
     let (text, mend) = (Text { fr: fr?, en: en? }, Text { fr: mend_fr?, en: mend_en? });
     let permits = policy.effect() == Effect::Permit;
     let (id, citations, rows, to_confirm, about) = (id?, citations?, rows?, to_confirm?, about?);
-    Some(Rule { id, citations, rows, text, mend, to_confirm, about, permits, actions: actions?, policy })
+    let wholes = policy.to_json().map(|json| wholes(&json["conditions"])).unwrap_or_default();
+    Some(Rule { id, citations, rows, text, mend, to_confirm, about, permits, actions: actions?, policy, wholes })
 }
 
 /// What stands between semicolons.

@@ -63,6 +63,8 @@ actions! {
     OpenSession, "open-session", "Client";
     /// A portal asks what is on file.
     Check, "check", "Client";
+    /// A source attests values.
+    Attest, "attest", "Client";
     /// A person confirms a draft.
     Submit, "submit", "Person";
     /// A person gives a consent.
@@ -91,6 +93,8 @@ actions! {
     ReadLog, "read-log", "Officer";
     /// An officer approves a change of the catalogue.
     Approve, "approve", "Officer";
+    /// An officer records what changes in a subject's status.
+    Status, "status", "Officer";
 }
 
 impl FromStr for Action {

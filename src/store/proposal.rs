@@ -118,8 +118,8 @@ pub enum Write {
     PutStatus(SubjectId, Vec<u8>),
     /// A wrapped key of one class of the subject.
     PutKey(SubjectId, Class, WrappedKey),
-    /// Destroys the subject's keys of these classes, and its drafts; with the key of evidence its status and its notices,
-    /// and with its last key the dated work that is its own.
+    /// Destroys the subject's keys of these classes, and its drafts; with the key of evidence its status, its notices and
+    /// what was granted on a basis for it, and with its last key the dated work that is its own.
     DestroyKeys(SubjectId, Vec<Class>),
     /// Cuts the links of these entries to their subject.
     CutLinks(Vec<u64>),

@@ -131,7 +131,8 @@ pub struct Standing {
     pub evidence: Option<WrappedKey>,
     /// How the asking body knows the subject.
     pub pseudonym: Option<Pseudonym>,
-    /// The newest record of each kind asked for, with the key of its class; one whose key is destroyed is none.
+    /// The newest record of each kind asked for, with the key of its class; one whose key is destroyed is none. Where the
+    /// ask names an occasion, those before it too, the newest first.
     pub records: Vec<(RecordRow, WrappedKey)>,
 }
 

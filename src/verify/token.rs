@@ -105,6 +105,8 @@ impl DataToken {
         require(same(claim("purpose", "id"), "purpose"), "its purpose is not the entry's")?;
         let version = claim("purpose", "version");
         require(same(version, "purpose_version"), "its purpose is of another version than the entry's")?;
+        let occasion = claim("occasion", "reference");
+        require(occasion == act.get("occasion"), "its occasion is not the entry's")?;
         let released = self.claims.get("values").and_then(Value::as_object);
         let released: Option<BTreeSet<&str>> = released.map(|values| values.keys().map(String::as_str).collect());
         let recorded = act.get("attributes").and_then(Value::as_array);
@@ -413,7 +415,7 @@ mod tests {
             let proof = EntryProof::verify(&log.proof(RELEASE, 20, true), &vkey).unwrap();
             verify(&sign(1, &header(), &release())).unwrap().check_entry(&proof)
         };
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 9] = [
             (|act| act["jti"] = json!("r9"), "its `jti` is not the entry's"),
             (|act| act["basis"] = json!("authorisation"), "its basis is not the entry's"),
             (|act| act["receiving"] = json!("revenu"), "its audience is not the body that the entry names"),
@@ -421,6 +423,7 @@ mod tests {
             (|act| act["purpose"] = json!("bourse"), "its purpose is not the entry's"),
             (|act| act["purpose_version"] = json!(4), "its purpose is of another version than the entry's"),
             (|act| act["attributes"] = json!(["menage.taille"]), "its values are not the attributes of the entry"),
+            (|act| act["occasion"] = json!("AO-1"), "its occasion is not the entry's"),
             (|act| act["claims"] = json!(""), "its claims are not those of the entry"),
         ];
         for (change, reason) in cases {

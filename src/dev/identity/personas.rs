@@ -17,6 +17,9 @@ pub struct Persona {
     /// The birth date; officers have none.
     #[serde(skip)]
     pub born: Option<Born>,
+    /// The NEQ of a sole proprietor, who is a person.
+    #[serde(skip)]
+    pub neq: Option<&'static str>,
     /// For whom the persona may act.
     #[serde(skip)]
     pub mandates: &'static [PersonaMandate],
@@ -78,15 +81,15 @@ const fn person(
     fr: &'static str,
     en: &'static str,
 ) -> Persona {
-    Persona { sub, about: About { fr, en }, name, born: Some(born), mandates }
+    Persona { sub, about: About { fr, en }, name, born: Some(born), neq: None, mandates }
 }
 
 const fn officer(sub: &'static str, name: &'static str, fr: &'static str, en: &'static str) -> Persona {
-    Persona { sub, about: About { fr, en }, name, born: None, mandates: &[] }
+    Persona { sub, about: About { fr, en }, name, born: None, neq: None, mandates: &[] }
 }
 
 /// The persons.
-pub static PERSONS: [Persona; 10] = [
+pub static PERSONS: [Persona; 15] = [
     person("alice", "Alice Tremblay", aged(34, "02-14"), &[], "Adulte, sans particularité", "An ordinary adult"),
     person(
         "noe",
@@ -146,6 +149,38 @@ pub static PERSONS: [Persona; 10] = [
         "Tutor of that same 14-year-old",
     ),
     person(
+        "tuteur-majeur",
+        "Denis Fortin",
+        aged(51, "05-09"),
+        &TUTOR_OF_FULL_AGE,
+        "Tuteur d'une personne majeure",
+        "Tutor to a person of full age",
+    ),
+    person(
+        "mandataire",
+        "Hélène Girard",
+        aged(46, "06-11"),
+        &PROTECTION,
+        "Mandataire de protection de sa mère",
+        "Mandatary for her mother, under a homologated protection mandate",
+    ),
+    person(
+        "representante",
+        "Manon Caron",
+        aged(39, "08-19"),
+        &TEMPORARY,
+        "Représentante temporaire de son frère, pour 180 jours",
+        "Temporary representative of her brother, for 180 days",
+    ),
+    person(
+        "liquidateur",
+        "Yves Desrosiers",
+        aged(55, "03-07"),
+        &LIQUIDATOR,
+        "Liquidateur de la succession de son père : voit et retire, sans décider",
+        "Liquidator of his father's succession: sees and withdraws, decides nothing",
+    ),
+    person(
         "sirop",
         "Josée Bouchard",
         aged(52, "01-30"),
@@ -153,6 +188,17 @@ pub static PERSONS: [Persona; 10] = [
         "Signataire autorisée de Sirop du Fjord inc. (NEQ 1171234567)",
         "Signing officer of Sirop du Fjord inc. (NEQ 1171234567)",
     ),
+    Persona {
+        neq: Some("2271234568"),
+        ..person(
+            "boulangere",
+            "Maude Fournier",
+            aged(38, "05-19"),
+            &[],
+            "Entreprise individuelle (NEQ 2271234568) : une personne, qui consent",
+            "A sole proprietorship (NEQ 2271234568): a person, who consents",
+        )
+    },
 ];
 
 /// The officers.
@@ -206,6 +252,42 @@ const TUTOR_14: [PersonaMandate; 1] = [PersonaMandate {
     born: Some(aged(14, "04-17")),
     neq: None,
     evidence: "jugement fictif de tutelle",
+}];
+
+const TUTOR_OF_FULL_AGE: [PersonaMandate; 1] = [PersonaMandate {
+    sub: "majeur-tutelle",
+    kind: MandateKind::TutorOfFullAge,
+    name: "Paul Fortin",
+    born: Some(aged(47, "09-30")),
+    neq: None,
+    evidence: "jugement fictif de tutelle au majeur",
+}];
+
+const PROTECTION: [PersonaMandate; 1] = [PersonaMandate {
+    sub: "mere-protegee",
+    kind: MandateKind::ProtectionMandate,
+    name: "Thérèse Girard",
+    born: Some(aged(81, "02-03")),
+    neq: None,
+    evidence: "jugement fictif d'homologation",
+}];
+
+const TEMPORARY: [PersonaMandate; 1] = [PersonaMandate {
+    sub: "frere-represente",
+    kind: MandateKind::TemporaryRepresentation,
+    name: "Éric Caron",
+    born: Some(aged(36, "01-25")),
+    neq: None,
+    evidence: "jugement fictif de représentation temporaire",
+}];
+
+const LIQUIDATOR: [PersonaMandate; 1] = [PersonaMandate {
+    sub: "pere-decede",
+    kind: MandateKind::Liquidator,
+    name: "Armand Desrosiers",
+    born: Some(aged(84, "11-15")),
+    neq: None,
+    evidence: "testament notarié fictif",
 }];
 
 const SIROP: [PersonaMandate; 1] = [PersonaMandate {

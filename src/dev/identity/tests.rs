@@ -162,6 +162,10 @@ async fn mandates_come_with_their_evidence() {
         ("parent-13", "enfant-13", MandateKind::Parent, Some(13)),
         ("parent-14", "enfant-14", MandateKind::Parent, Some(14)),
         ("tutrice-14", "enfant-14", MandateKind::Tutor, Some(14)),
+        ("tuteur-majeur", "majeur-tutelle", MandateKind::TutorOfFullAge, Some(47)),
+        ("mandataire", "mere-protegee", MandateKind::ProtectionMandate, Some(81)),
+        ("representante", "frere-represente", MandateKind::TemporaryRepresentation, Some(36)),
+        ("liquidateur", "pere-decede", MandateKind::Liquidator, Some(84)),
         ("sirop", "neq-1171234567", MandateKind::SigningOfficer, None),
     ] {
         let (to, pending) = login.begin(Language::Fr, Manner::EVERYDAY).await.unwrap();
@@ -638,15 +642,16 @@ async fn what_is_not_evident_gives_no_age_and_no_mandate() {
         assert_eq!(forger.meets(&login, &clock, sign).await.unwrap().who.born, None, "{birthdate}");
     }
     let good = json!({
-        "sub": "enfant", "kind": "parent", "name": "Zoé", "birthdate": "2015-01-01", "evidence": "acte", "until": 9,
+        "sub": "enfant", "kind": "parent", "name": "Zoé", "birthdate": "2015-01-01", "evidence": "acte",
+        "scope": {"acts": ["decide"]}, "until": 9,
     });
-    let enterprise =
-        json!({ "sub": "e", "kind": "signing-officer", "name": "E", "neq": "1171234567", "evidence": "r" });
+    let enterprise = json!({ "sub": "e", "kind": "signing-officer", "name": "E", "neq": "1171234567", "evidence": "r", "scope": {"acts": ["decide"]} });
     let claim = |bad: Value| json!([bad, good, enterprise]);
     for (name, value) in [
         ("kind", json!("friend")),
         ("kind", json!("signing-officer")),
         ("evidence", json!(" ")),
+        ("scope", json!({"acts": []})),
         ("sub", json!("")),
         ("sub", json!("alice")),
         ("name", json!("")),

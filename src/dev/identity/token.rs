@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{Client, Code, Issuer, PersonaMandate, lock};
 use crate::clock::{Day, Moment};
 use crate::crypto;
+use crate::domain::{MandateAct, MandateKind, MandateScope};
 use crate::jose::{self, b64};
 
 /// How long an ID token is good, in seconds.
@@ -50,6 +51,8 @@ struct IdToken<'a> {
     nonce: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     birthdate: Option<Day>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unefois_neq: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unefois_mandates: Vec<MandateClaim>,
 }
@@ -64,13 +67,24 @@ struct MandateClaim {
     #[serde(skip_serializing_if = "Option::is_none")]
     neq: Option<&'static str>,
     evidence: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    of_full_age: bool,
+    scope: MandateScope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Moment>,
 }
 
 impl MandateClaim {
-    fn of(mandate: &PersonaMandate, today: Day) -> Self {
+    fn of(mandate: &PersonaMandate, now: Moment) -> Self {
+        const TEMPORARY: i64 = 180 * 86_400;
         let PersonaMandate { sub, kind, name, born, neq, evidence } = *mandate;
-        let birthdate = born.and_then(|born| born.day(today));
-        Self { sub, kind: kind.as_str(), name, birthdate, neq, evidence }
+        let birthdate = born.and_then(|born| born.day(now.day()));
+        let of_full_age = kind == MandateKind::TutorOfFullAge;
+        let word = if of_full_age { MandateKind::Tutor } else { kind }.as_str();
+        let acts = MandateAct::ALL.into_iter().filter(|act| kind.reaches(*act)).collect();
+        let scope = MandateScope { acts, purposes: None };
+        let until = kind.is_for_a_time().then(|| now.plus(TEMPORARY));
+        Self { sub, kind: word, name, birthdate, neq, evidence, of_full_age, scope, until }
     }
 }
 
@@ -139,7 +153,8 @@ fn signed(issuer: &Issuer, code: &Code, now: Moment) -> Option<Response> {
         name: session.persona.name,
         nonce: code.nonce.as_deref(),
         birthdate: session.persona.born.and_then(|born| born.day(today)),
-        unefois_mandates: session.persona.mandates.iter().map(|mandate| MandateClaim::of(mandate, today)).collect(),
+        unefois_neq: session.persona.neq,
+        unefois_mandates: session.persona.mandates.iter().map(|mandate| MandateClaim::of(mandate, now)).collect(),
     };
     let answer = Json(json!({
         "id_token": jose::sign(&issuer.settings.key, "JWT", &claims).ok()?,

@@ -27,13 +27,13 @@ pub use purposes::*;
 pub use texts::*;
 pub use widened::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HostId, InstrumentId, KindId, OrderId, OutsideId,
-    ProvisionId, PurposeId,
+    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HoldId, HostId, InstrumentId, KindId, OrderId,
+    OutsideId, ProvisionId, PurposeId, SubjectKind,
 };
 use crate::clock::Day;
 
@@ -67,6 +67,8 @@ pub struct Catalogue {
     pub law: Law,
     /// Clients.
     pub clients: BTreeMap<ClientId, Client>,
+    /// What may not be destroyed for now.
+    pub holds: BTreeMap<HoldId, Hold>,
     /// Officers, by delegation.
     pub delegations: Vec<Delegation>,
 }
@@ -85,6 +87,21 @@ impl Default for Law {
     }
 }
 
+/// A legal hold: nothing of these kinds is destroyed while it lasts, whatever its date.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// The kinds.
+    pub kinds: BTreeSet<KindId>,
+    /// The writing that orders it.
+    pub document: String,
+    /// First day.
+    pub from: Day,
+    /// First day on which it no longer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
+}
+
 /// Whether `day` lies in `[from, until)`.
 pub fn in_force(from: Day, until: Option<Day>, day: Day) -> bool {
     from <= day && until.is_none_or(|end| day < end)
@@ -96,9 +113,15 @@ impl Catalogue {
         self.kinds.get(&id.kind())?.attributes.get(id.member())
     }
 
-    /// Whether the attribute is sensitive; an unknown one is.
-    pub fn sensitive(&self, id: &AttributeId) -> bool {
-        self.attribute(id).is_none_or(|attribute| attribute.sensitive)
+    /// Whether the attribute is sensitive for the purpose: of itself, or by the context (s. 59). An unknown one is.
+    pub fn sensitive_for(&self, id: &AttributeId, purpose: &PurposeId) -> bool {
+        let by_context = self.purposes.get(purpose).is_some_and(|found| found.sensitive.contains(id));
+        by_context || self.attribute(id).is_none_or(|attribute| attribute.sensitive)
+    }
+
+    /// Whether the attribute tells something of persons; one of an enterprise's kind does not, an unknown one does.
+    pub fn personal(&self, id: &AttributeId) -> bool {
+        self.kinds.get(&id.kind()).is_none_or(|kind| kind.subject == SubjectKind::Person)
     }
 
     /// Whether `body` exists on `day`.
@@ -106,11 +129,21 @@ impl Catalogue {
         self.bodies.get(body).is_some_and(|found| in_force(found.from, found.until, day))
     }
 
+    /// The agreement that an instrument under s. 64 is.
+    pub fn agreement_of(&self, instrument: &InstrumentId) -> Option<&Agreement> {
+        self.agreements.get(self.instruments.get(instrument)?.agreement.as_ref()?)
+    }
+
     /// Whether `instrument` binds `body` on `day`.
     pub fn binds(&self, instrument: &InstrumentId, body: &BodyId, day: Day) -> bool {
         self.instruments
             .get(instrument)
             .is_some_and(|found| found.bodies.contains(body) && in_force(found.from, found.until, day))
+    }
+
+    /// Whether a hold keeps records of the kind from destruction on `day`.
+    pub fn held(&self, kind: &KindId, day: Day) -> bool {
+        self.holds.values().any(|hold| hold.kinds.contains(kind) && in_force(hold.from, hold.until, day))
     }
 
     /// The delegation in force on `day` of the officer that `issuer` knows as `sub`.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Assessment, Text};
+use crate::clock::Day;
 use crate::domain::{AttributeId, Basis, BodyId, Declared};
 
 /// A purpose (*fin*), versioned: one question, one consent, one token.
@@ -27,6 +28,15 @@ pub struct Purpose {
     /// Attributes that the person may leave out.
     #[serde(default)]
     pub optional: Declared<AttributeId, Text>,
+    /// What each release is for, where the purpose wants that said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<OccasionFor>,
+    /// Those of them that are sensitive for this purpose and these recipients, whatever they are elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sensitive: BTreeSet<AttributeId>,
+    /// First day on which the purpose is fulfilled: from then on nothing serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
     /// Longest validity of a consent, in days.
     pub longest_days: u32,
     /// Most releases under one consent; none is unlimited while the consent lasts.
@@ -45,6 +55,25 @@ pub struct Purpose {
     pub assessment: Option<Assessment>,
 }
 
+/// For what a purpose is served: not a person's file, but something that closes on a day.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OccasionFor {
+    /// What.
+    pub kind: OccasionKind,
+    /// The amount, in dollars, from which the information is needed; for any amount where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_from: Option<u64>,
+}
+
+/// What closes on a day.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OccasionKind {
+    /// A call for tenders.
+    CallForTenders,
+}
+
 /// The basis on which some of a purpose's recipients get what it needs.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +88,11 @@ impl Purpose {
     /// The attributes that it knows, in the order in which persons read them: the necessary ones first.
     pub fn attributes(&self) -> impl Iterator<Item = &AttributeId> + Clone {
         self.necessary.keys().chain(self.optional.keys())
+    }
+
+    /// Whether it is still pursued on `day`.
+    pub fn open(&self, day: Day) -> bool {
+        self.until.is_none_or(|end| day < end)
     }
 
     /// Whether the purpose knows `attribute`, as necessary or optional.

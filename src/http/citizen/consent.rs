@@ -45,6 +45,7 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
         optional: ticked("with").chain(ticked("express")).collect(),
         express: ticked("express").collect(),
         notice: notice(&page, browser.language, shown).ok_or_else(|| app.refused(&browser, &Refusal::State))?,
+        control: form.get("choice").unwrap_or_default().to_owned(),
         same_session: browser.session.is_same(),
     };
     let (choice, again) = (form.get("choice"), form.get("again").is_some());

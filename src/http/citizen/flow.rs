@@ -32,7 +32,7 @@ impl Flow {
 pub(super) fn step_up(app: &App, asked: &Asked) -> bool {
     let in_force = app.broker.in_force();
     let mut attributes = asked.ask.attributes.iter().chain(&asked.ask.optional);
-    attributes.any(|id| in_force.catalogue().sensitive(id))
+    attributes.any(|id| in_force.catalogue().sensitive_for(id, &asked.ask.purpose))
 }
 
 /// What brought the browser here; a page where it is over.

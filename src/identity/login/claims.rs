@@ -1,5 +1,6 @@
 //! Step three: from the claims of a token that held to who signed in, and for whom they may act.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use openidconnect::core::{CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Audience, Login};
 use crate::clock::{Day, Moment};
-use crate::domain::{Identified, Mandate, MandateKind, SubjectKind};
+use crate::domain::{Identified, Identifier, IdentifierType, Mandate, MandateKind, MandateScope, SubjectKind};
 
 /// Longest text, in characters, that we take for a name, a `sub` or a reference.
 const LONGEST_TEXT: usize = 255;
@@ -28,6 +29,9 @@ pub struct SignedIn {
     pub sub: String,
     /// Who it is.
     pub who: Identified,
+    /// Their own *numéro d’entreprise du Québec*, of a sole proprietor: a person all the same.
+    #[serde(default)]
+    pub neq: Option<String>,
     /// The subjects for whom they may act.
     pub mandates: Vec<Representable>,
     /// When they signed in at the service, where it says.
@@ -66,6 +70,8 @@ impl fmt::Debug for Representable {
 pub(super) struct MandateClaims {
     #[serde(default)]
     unefois_mandates: Vec<MandateClaim>,
+    #[serde(default)]
+    unefois_neq: Option<String>,
 }
 
 impl AdditionalClaims for MandateClaims {}
@@ -80,26 +86,47 @@ struct MandateClaim {
     birthdate: Option<String>,
     neq: Option<String>,
     evidence: String,
+    of_full_age: bool,
+    scope: Option<serde_json::Value>,
+    from: Option<Moment>,
     until: Option<Moment>,
 }
 
 impl MandateClaim {
-    /// The mandate, if its kind is known and it has all that the kind needs. No evidence, no act.
+    /// The mandate, if its kind is known and it has all that the kind needs. No evidence or no scope, no act.
     fn read(&self, issuer: &str) -> Option<Representable> {
-        let kind = MandateKind::deserialize(StrDeserializer::<PlainError>::new(&self.kind)).ok()?;
+        let kind = self.kind()?;
         let (subject, born, neq) = match kind {
-            MandateKind::Parent | MandateKind::Tutor => {
-                (SubjectKind::Person, Some(birth_day(self.birthdate.as_deref()?)?), None)
-            }
             MandateKind::SigningOfficer => (SubjectKind::Enterprise, None, Some(neq(self.neq.as_deref()?)?)),
+            _ => (SubjectKind::Person, Some(birth_day(self.birthdate.as_deref()?)?), None),
         };
-        let evidence = text(&self.evidence)?;
+        let (evidence, scope) = (text(&self.evidence)?, self.scope()?);
+        let (verifier, from, until) = (issuer.to_owned(), self.from, self.until);
         Some(Representable {
             sub: text(&self.sub)?,
             who: Identified { kind: subject, name: text(&self.name)?, born },
             neq,
-            mandate: Mandate { kind, evidence, verifier: issuer.to_owned(), until: self.until },
+            mandate: Mandate { kind, evidence, verifier, scope, from, until },
         })
+    }
+
+    /// The kind, where the claim has what tells it from another: that a tutor's pupil is of full age, when a temporary
+    /// representation ends.
+    fn kind(&self) -> Option<MandateKind> {
+        let kind = MandateKind::deserialize(StrDeserializer::<PlainError>::new(&self.kind)).ok()?;
+        let kind = match (kind, self.of_full_age) {
+            (MandateKind::Tutor, true) => MandateKind::TutorOfFullAge,
+            (MandateKind::TutorOfFullAge, _) | (MandateKind::Parent, true) => return None,
+            (other, _) => other,
+        };
+        (self.until.is_some() || !kind.is_for_a_time()).then_some(kind)
+    }
+
+    /// How far it goes: some act at least, and some purpose where purposes are named.
+    fn scope(&self) -> Option<MandateScope> {
+        let scope = serde_json::from_value::<MandateScope>(self.scope.clone()?).ok()?;
+        let empty = scope.acts.is_empty() || scope.purposes.as_ref().is_some_and(BTreeSet::is_empty);
+        (!empty).then_some(scope)
     }
 }
 
@@ -108,14 +135,18 @@ impl Login {
         let sub = text(claims.subject().as_str())?;
         let name = text(claims.name()?.get(None)?.as_str())?;
         let mut born = claims.birthdate().and_then(|born| birth_day(born.as_str()));
-        let mut mandates = Vec::new();
+        let (mut mandates, mut own) = (Vec::new(), None);
         match self.settings.audience {
             Audience::Officers => born = None,
             Audience::Persons => {
+                own = claims.additional_claims().unefois_neq.as_deref().and_then(neq);
                 for claim in &claims.additional_claims().unefois_mandates {
                     match claim.read(&self.settings.issuer) {
                         Some(mandate) if mandate.sub != sub => mandates.push(mandate),
-                        _ => tracing::warn!(issuer = self.settings.issuer, "mandate ignored: kind or evidence unknown"),
+                        _ => tracing::warn!(
+                            issuer = self.settings.issuer,
+                            "mandate ignored: its kind, evidence or scope is unknown"
+                        ),
                     }
                 }
             }
@@ -124,6 +155,7 @@ impl Login {
             issuer: self.settings.issuer.clone(),
             sub,
             who: Identified { kind: SubjectKind::Person, name, born },
+            neq: own,
             mandates,
             auth_time: claims.auth_time().map(|at| Moment::from_unix(at.timestamp())),
             acr: claims.auth_context_ref().map(|acr| acr.to_string()),
@@ -143,5 +175,58 @@ fn birth_day(text: &str) -> Option<Day> {
 }
 
 fn neq(text: &str) -> Option<String> {
-    (text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+    Identifier::new(IdentifierType::Neq, text).ok().map(|neq| neq.expose().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(kind: &str, change: &[(&str, Value)]) -> Option<Representable> {
+        let mut claim = json!({
+            "sub": "autre", "kind": kind, "name": "Paul Fortin", "birthdate": "1979-09-30", "neq": "1171234567",
+            "evidence": "jugement 26-1", "scope": {"acts": ["decide", "view"]},
+        });
+        for (member, value) in change {
+            claim[*member] = value.clone();
+        }
+        serde_json::from_value::<MandateClaim>(claim).unwrap().read("https://identite.example")
+    }
+
+    #[test]
+    fn a_mandate_of_each_kind_is_read_with_what_the_kind_needs() {
+        let kind = |kind: &str, change: &[(&str, Value)]| read(kind, change).map(|it| it.mandate.kind);
+        assert_eq!(kind("parent", &[]), Some(MandateKind::Parent));
+        assert_eq!(kind("tutor", &[]), Some(MandateKind::Tutor));
+        assert_eq!(kind("tutor", &[("of_full_age", json!(true))]), Some(MandateKind::TutorOfFullAge));
+        assert_eq!(kind("tutor-of-full-age", &[]), None, "the claim says it, not the kind");
+        assert_eq!(kind("parent", &[("of_full_age", json!(true))]), None);
+        assert_eq!(kind("protection-mandate", &[]), Some(MandateKind::ProtectionMandate));
+        assert_eq!(kind("liquidator", &[]), Some(MandateKind::Liquidator));
+        assert_eq!(kind("signing-officer", &[]), Some(MandateKind::SigningOfficer));
+        assert_eq!(kind("temporary-representation", &[]), None, "without an end");
+        let ends = ("until", json!(1_800_000_000));
+        assert_eq!(kind("temporary-representation", &[ends]), Some(MandateKind::TemporaryRepresentation));
+        assert_eq!(kind("curator", &[]), None);
+    }
+
+    #[test]
+    fn without_evidence_or_scope_a_claim_says_nothing() {
+        assert!(read("parent", &[]).is_some());
+        for (member, value) in [
+            ("evidence", json!(" ")),
+            ("scope", Value::Null),
+            ("scope", json!({"acts": []})),
+            ("scope", json!({"acts": ["vote"]})),
+            ("scope", json!({"acts": ["view"], "purposes": []})),
+            ("scope", json!({"acts": ["view"], "purposes": ["Pas un nom"]})),
+            ("birthdate", json!("1979")),
+        ] {
+            assert!(read("parent", &[(member, value.clone())]).is_none(), "{member}: {value}");
+        }
+        let narrow = read("parent", &[("scope", json!({"acts": ["view"], "purposes": ["aide-etudes"]}))]).unwrap();
+        assert_eq!(narrow.mandate.scope.purposes, Some(["aide-etudes".parse().unwrap()].into()));
+    }
 }

@@ -73,6 +73,10 @@ impl Entry {
             attributes: vec![income(), town_name()],
             reasons: vec![],
             person: Some(PersonPart {
+                mandate: Some("acte de naissance fictif 13".into()),
+                died: Some("2026-11-20".into()),
+                mandate_ended: None,
+                evidence: Some("acte de décès fictif 26-1".into()),
                 subject: Some("s_AAAAAAAAAAAAAAAAAAAAAA".into()),
                 consent: Some("c_BBBBBBBBBBBBBBBBBBBBBB".into()),
                 records: vec![(address(), 3), (income(), 1)],
@@ -90,6 +94,7 @@ impl Entry {
                 command: "unefois verify --vkey vkey entry-1234.tlog-proof".into(),
             },
             read: 1_236,
+            status_href: "/fr/registre/etat".into(),
             search_href: "/fr/console".into(),
         }
     }

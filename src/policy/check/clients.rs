@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
-use crate::domain::{Capacity, Client, ClientId, KindId, Origin, Role};
+use crate::domain::{Capacity, Client, ClientId, KindId, Origin, Role, SubjectKind};
 use crate::jose::{Algorithm, Jwk};
 use crate::policy::keys;
 
@@ -22,7 +22,8 @@ impl Checker<'_> {
                 self.key(&[path[0], path[1], "keys"], key, signs, "a key that signs: ES256 or Ed25519");
             }
             // What a demo catalogue lacks is made for each run.
-            if !demo && (client.keys.is_empty() || client.redirect_uris.is_empty()) {
+            let sends = !matches!(client.role, Role::Source { .. });
+            if !demo && (client.keys.is_empty() || (sends && client.redirect_uris.is_empty())) {
                 self.wrong(&path, "it has no key, or nowhere to send persons back to", "keys, redirect_uris");
             }
             self.role(id, client);
@@ -40,6 +41,21 @@ impl Checker<'_> {
         }
     }
 
+    /// A source attests what its own body holds, of those whom its identifiers can name.
+    fn attested(&mut self, at: &[&str], kind: &KindId, client: &Client) {
+        self.known(at, "kind", kind, self.catalogue.kinds.keys());
+        let Some(found) = self.catalogue.kinds.get(kind) else { return };
+        if found.origin != Origin::Attested {
+            self.wrong(at, format!("`{kind}` is not attested by anyone"), "origin = \"attested\"");
+        }
+        if found.holder != client.body {
+            self.wrong(at, format!("`{kind}` is held by `{}`", found.holder), "a body attests what it holds");
+        }
+        if found.subject != SubjectKind::Enterprise {
+            self.wrong(at, format!("no NEQ names those of whom `{kind}` speaks"), "subject = \"enterprise\"");
+        }
+    }
+
     fn role(&mut self, id: &ClientId, client: &Client) {
         let path = ["clients", id.as_str(), "role"];
         match &client.role {
@@ -53,6 +69,14 @@ impl Checker<'_> {
                         let fix = format!("add it to the purpose's recipients, or drop `{purpose}` here");
                         self.wrong(&at, format!("`{}` is no recipient of `{purpose}`", client.body), fix);
                     }
+                }
+            }
+            Role::Source { kinds, identifiers } => {
+                if identifiers.is_empty() {
+                    self.wrong(&path, "it can name nobody", "identifiers = [\"neq\"]");
+                }
+                for kind in kinds {
+                    self.attested(&[path[0], path[1], path[2], "kinds", kind.as_str()], kind, client);
                 }
             }
             Role::Collector { instrument, checks, drafts } => {

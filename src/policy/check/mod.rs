@@ -38,6 +38,7 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     let mut checker = Checker { catalogue, places, findings, checked: Checked::default() };
     checker.bodies();
     checker.kinds();
+    checker.holds();
     checker.purposes();
     checker.assessments();
     checker.instruments();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{demo_files, real_files};
 use crate::policy::bundle::{CATALOGUE, RULES, SCHEMA};
-use crate::policy::{Bundle, moved};
+use crate::policy::{Bundle, keys_moved};
 
 #[test]
 fn the_demo_bundle_loads_without_a_finding() {
@@ -76,6 +76,27 @@ fn faults_of_the_catalogue_are_found() {
         ("kinds", "{ fr = \"Revenu\", en = \"Income\" }", "{ fr = \"Revenu\" }", "missing field `en`"),
         ("purposes", "\"revenu.annee\" =", "\"revenu.anne\" =", "did you mean `revenu.annee`?"),
         ("purposes", "en = \"Student financial assistance\"", "en = \" \"", "the text is empty"),
+        ("marches", "origin = \"attested\"", "origin = \"subject\"", "only what a body attests is valid for a time"),
+        ("marches", "issued = \"delivree-le\"", "issued = \"delivree\"", "did you mean `delivree-le`?"),
+        ("marches", "until = \"third-month-end\"", "until = \"third-month\"", "did you mean `third-month-end`?"),
+        ("marches", "subject = \"enterprise\"\n", "", "subject = \"enterprise\""),
+        ("marches", "holder = \"revenu-quebec\"", "holder = \"cag\"", "is held by `cag`"),
+        (
+            "marches",
+            "longest_days = 365",
+            "longest_days = 365\nbases = [{ recipients = [\"cag\"], basis = { on = \"act\", provision = \"x\" } }]",
+            "an occasion needs the will of the subject",
+        ),
+        ("clients", "kinds = [\"attestation-fiscale\"]", "kinds = [\"revenu\"]", "`revenu` is not attested by anyone"),
+        ("clients", "kinds = [\"attestation-fiscale\"]", "kinds = [\"attestation\"]", "no kind `attestation`"),
+        ("clients", "identifiers = [\"neq\"]", "identifiers = []", "it can name nobody"),
+        ("clients", "identifiers = [\"neq\"]", "identifiers = [\"nas\"]", "unknown variant"),
+        (
+            "clients",
+            "drafts = [\"adresse\", \"revenu\"]",
+            "drafts = [\"attestation-fiscale\"]",
+            "is not declared by the person",
+        ),
         ("purposes", "[\"afe\"]", "[]", "no body may ask for it"),
         ("purposes", "max_uses = 3", "max_uses = 0", "would serve nothing"),
         (
@@ -243,8 +264,8 @@ fn a_key_is_one_bodys() {
     };
     let (before, after) = (loaded(&["saaq-adresses"]), loaded(&["afe-demandes"]));
     let saaq = "saaq".parse().unwrap();
-    assert_eq!(moved(before.catalogue(), after.catalogue()), [("clients.afe-demandes.keys".to_owned(), &saaq)]);
-    assert!(moved(before.catalogue(), before.catalogue()).is_empty());
+    assert_eq!(keys_moved(before.catalogue(), after.catalogue()), [("clients.afe-demandes.keys".to_owned(), &saaq)]);
+    assert!(keys_moved(before.catalogue(), before.catalogue()).is_empty());
 }
 
 #[test]

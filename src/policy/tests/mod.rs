@@ -12,15 +12,17 @@ use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::crypto::Ed25519Key;
 use crate::domain::{
-    Ask, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision,
-    DraftId, Facts, Giver, GrantId, Identified, KindId, Known, Language, Lapse, Mandate, MandateKind, Notice,
-    OfficerFacts, OwnView, PersonFacts, Query, Reading, ReadingPurpose, Rehearsing, Relied, SessionAsk, Stage,
-    SubjectId, SubjectKind, Submission, Suspension, Terms,
+    Ask, Assurance, Attestation, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId,
+    Custodian, Decision, DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known,
+    Language, Lapse, Mandate, MandateKind, MandateScope, ManifestAct, Notice, Occasion, OfficerFacts, OwnView,
+    PersonFacts, Query, Reading, ReadingPurpose, Rehearsing, Relied, SessionAsk, Stage, StatusChange, StatusRecord,
+    SubjectId, SubjectKind, SubjectStatus, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;
 use crate::store::Precondition;
 
+mod attest;
 mod bases;
 mod cases;
 mod decisions;
@@ -59,7 +61,7 @@ fn real_files() -> BTreeMap<String, String> {
     let mut files = files_with("catalogue/bodies.toml", "demo = true", "demo = false");
     let clients = files.get_mut("catalogue/clients.toml").unwrap();
     *clients = clients.replace("[[delegations]]\n", "[[delegations]]\nissuer = \"https://identite.example\"\n");
-    for role in ["role = { kind = \"AGENCY\"", "role = { kind = \"COLLECTOR\""] {
+    for role in ["role = { kind = \"AGENCY\"", "role = { kind = \"COLLECTOR\"", "role = { kind = \"SOURCE\""] {
         let own = || {
             let x = b64::encode(Ed25519Key::generate().unwrap().0.public());
             let key = format!("keys = [{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{x}\" }}]");
@@ -69,13 +71,14 @@ fn real_files() -> BTreeMap<String, String> {
         let first = parts.next().unwrap();
         *clients = parts.fold(first, |text, part| text + &own() + &part);
     }
-    let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
     for purpose in demo().catalogue().purposes.keys() {
-        *purposes += "\n[purposes.";
-        *purposes += purpose.as_str();
-        *purposes += ".assessment]\nreference = \"EFVP fictive\"\nstarted = \"2026-03-02\"\n\
+        let defined = format!("[purposes.{purpose}]\n");
+        let file = files.values_mut().find(|text| text.contains(&defined)).unwrap();
+        *file += &format!(
+            "\n[purposes.{purpose}.assessment]\nreference = \"EFVP fictive\"\nstarted = \"2026-03-02\"\n\
             committee = \"2026-03-02\"\napproved = \"2026-08-30\"\n\
-            scores = { sensitivity = 3, purpose = 2, quantity = 2, distribution = 1, medium = 1 }\n";
+            scores = {{ sensitivity = 3, purpose = 2, quantity = 2, distribution = 1, medium = 1 }}\n"
+        );
     }
     files
 }
@@ -123,7 +126,8 @@ fn enterprise() -> Identified {
 }
 
 fn representative(kind: MandateKind, until: Option<Moment>) -> Giver {
-    let mandate = Mandate { kind, evidence: "acte-1".to_owned(), verifier: "service".to_owned(), until };
+    let (evidence, verifier) = ("acte-1".to_owned(), "service".to_owned());
+    let mandate = Mandate { kind, evidence, verifier, scope: MandateScope::whole(), from: None, until };
     Giver::Representative { representative: SubjectId::new([9; 16]), mandate }
 }
 
@@ -139,6 +143,9 @@ pub(crate) fn terms() -> Terms {
         until: now().plus(90 * 86_400),
         max_uses: Some(3),
         case: None,
+        sources: BTreeSet::from(["bqtu".parse().unwrap()]),
+        assurance: Assurance { acr: None, at: now(), strong: true },
+        act: ManifestAct { control: "yes".to_owned(), at: now().plus(-60) },
         notice: Notice {
             template: "consent".to_owned(),
             language: Language::Fr,
@@ -158,6 +165,8 @@ pub(crate) fn consent(terms: Terms) -> Consent {
 pub(crate) fn facts(consent: Consent) -> Facts {
     Facts {
         on: Known::Consent(Box::new(consent)),
+        on_file: Vec::new(),
+        status: SubjectStatus::default(),
         grant_stands: true,
         subject_version: 4,
         epoch: 7,
@@ -173,6 +182,7 @@ pub(crate) fn ask(names: &[&str]) -> Ask {
         attributes: attributes(names),
         recipient_key: "empreinte".to_owned(),
         idempotency_key: "une-fois".to_owned(),
+        occasion: None,
     }
 }
 
@@ -186,7 +196,17 @@ fn client_facts() -> ClientFacts {
 
 fn person_facts(who: Identified, giver: Giver) -> PersonFacts {
     let subject = SubjectId::new([2; 16]);
-    PersonFacts { subject, who, giver, same_session: true, subject_version: 4, epoch: 7, custodian: custodian() }
+    let status = SubjectStatus::default();
+    PersonFacts {
+        subject,
+        who,
+        giver,
+        status,
+        same_session: true,
+        subject_version: 4,
+        epoch: 7,
+        custodian: custodian(),
+    }
 }
 
 fn signed_in(facts: &PersonFacts, express: bool) -> AuthenticatedPerson {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::crypto::Ed25519Key;
 use crate::domain::{
-    Approval, ApprovalFacts, Catalogue, Change, Delegation, MayDo, Proposer, PurposeId, Score, Section,
+    Approval, ApprovalFacts, Catalogue, Change, Delegation, MayDo, NamedOfficer, PurposeId, Score, Section,
 };
 use crate::jose::{Jwk, PublicKey, b64};
 use crate::policy::{digest_of, read_change, unapproved};
@@ -37,7 +37,7 @@ fn purpose_of(law: &InForce, change: impl FnOnce(&mut crate::domain::Purpose)) -
 }
 
 fn decided(law: &InForce, change: Change, proposer: (&str, &str), at: Moment) -> Vec<String> {
-    let proposer = Proposer { name: proposer.0.to_owned(), key: proposer.1.to_owned() };
+    let proposer = NamedOfficer { name: proposer.0.to_owned(), key: proposer.1.to_owned() };
     let facts = ApprovalFacts { proposer, epoch: 7, custodian: custodian() };
     let officer = AuthenticatedOfficer::for_tests(ISSUER, "odile-brossard");
     let decided = law.decide(&officer, Approval { change, proposal: 9 }, &facts, at);

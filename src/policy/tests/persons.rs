@@ -8,6 +8,7 @@ fn a_person_decides_alone_from_fourteen() {
     let decide = |who: Identified, giver: Giver, express: bool, change: &dyn Fn(&mut Terms)| {
         let facts = person_facts(who.clone(), giver.clone());
         let mut terms = Terms { who, giver, ..terms() };
+        terms.assurance.strong = express;
         change(&mut terms);
         let decision = Decision { consent: ConsentId::new([1; 16]), terms };
         ids(&law.decide(&signed_in(&facts, express), decision, &facts, now()))
@@ -153,4 +154,83 @@ fn a_portal_checks_and_drafts_what_it_is_registered_for() {
     let child = person_facts(born("2013-01-01"), Giver::Subject);
     let decided = law.decide(&signed_in(&child, false), submission("adresse", "universite-du-fleuve"), &child, now());
     assert_eq!(ids(&decided), ["minor-collection"]);
+}
+
+#[test]
+fn an_officer_records_a_death_on_evidence_and_for_a_reason() {
+    let law = demo();
+    let odile = AuthenticatedOfficer::for_tests("", "odile-brossard");
+    let facts = OfficerFacts { epoch: 7, custodian: custodian() };
+    let record = |day: &str, evidence: &str, reason: &str| StatusRecord {
+        subject: SubjectId::new([2; 16]),
+        change: StatusChange::Died { on: day.parse().unwrap() },
+        evidence: evidence.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let decide = |officer: &AuthenticatedOfficer, record| {
+        let decided = law.decide(officer, record, &facts, now());
+        ids(&decided).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(decide(&odile, record("2026-11-21", "acte 26-1", "Avis reçu")), [""; 0]);
+    assert_eq!(decide(&odile, record("2026-11-22", "acte 26-1", "Avis reçu")), ["status-to-come"]);
+    assert_eq!(decide(&odile, record("2026-11-21", " ", "Avis reçu")), ["status-without-evidence"]);
+    assert_eq!(decide(&odile, record("2026-11-21", "acte 26-1", " ")), ["status-without-evidence"]);
+    let stranger = AuthenticatedOfficer::for_tests("", "sans-delegation");
+    assert_eq!(decide(&stranger, record("2026-11-21", "acte 26-1", "Avis reçu")), ["no-basis"]);
+}
+
+#[test]
+fn nobody_consents_or_submits_for_the_dead_and_the_liquidator_sees() {
+    let law = demo();
+    let died = SubjectStatus { died: Some("2026-11-20".parse().unwrap()), ..SubjectStatus::default() };
+    let give = |giver: Giver, status: &SubjectStatus| {
+        let facts = PersonFacts { status: status.clone(), ..person_facts(adult(), giver.clone()) };
+        let decision = Decision { consent: ConsentId::new([1; 16]), terms: Terms { giver, ..terms() } };
+        let decided = law.decide(&signed_in(&facts, true), decision, &facts, now());
+        ids(&decided).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let protection = || representative(MandateKind::ProtectionMandate, None);
+    assert_eq!(give(protection(), &SubjectStatus::default()), [""; 0]);
+    assert_eq!(give(protection(), &died), ["subject-died"]);
+    let liquidator = representative(MandateKind::Liquidator, None);
+    assert_eq!(give(liquidator.clone(), &died), ["mandate-to-consent", "subject-died"]);
+    let facts = PersonFacts { status: died.clone(), ..person_facts(adult(), liquidator) };
+    let view = OwnView { attributes: attributes(&["adresse.ligne"]) };
+    assert!(law.decide(&signed_in(&facts, false), view, &facts, now()).is_ok());
+    let submission = Submission {
+        draft: DraftId::new([5; 16]),
+        kind: "adresse".parse().unwrap(),
+        via: "universite-du-fleuve".parse().unwrap(),
+        client: "portail-fleuve".parse().unwrap(),
+        language: Language::Fr,
+    };
+    let decided = law.decide(&signed_in(&facts, false), submission, &facts, now());
+    assert_eq!(ids(&decided), ["mandate-to-act", "subject-died"]);
+
+    let ended = SubjectStatus { ended: BTreeSet::from(["acte-1".to_owned()]), ..SubjectStatus::default() };
+    assert_eq!(give(protection(), &ended), ["mandate-to-consent"], "recorded as ended");
+    let Giver::Representative { representative, mandate } = protection() else { unreachable!() };
+    let scope =
+        MandateScope { purposes: Some(["changement-adresse".parse().unwrap()].into()), ..MandateScope::whole() };
+    let narrow = Giver::Representative { representative, mandate: Mandate { scope, ..mandate } };
+    assert_eq!(give(narrow, &SubjectStatus::default()), ["mandate-to-consent"], "for another purpose");
+}
+
+#[test]
+fn a_yes_is_to_one_source_by_an_act_after_the_notice() {
+    let law = demo();
+    let decide = |change: &dyn Fn(&mut Terms)| {
+        let facts = person_facts(adult(), Giver::Subject);
+        let mut terms = terms();
+        change(&mut terms);
+        let decision = Decision { consent: ConsentId::new([1; 16]), terms };
+        let decided = law.decide(&signed_in(&facts, true), decision, &facts, now());
+        ids(&decided).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(decide(&|_| {}), [""; 0]);
+    assert_eq!(decide(&|it| it.act.control.clear()), ["consent-not-manifest"]);
+    assert_eq!(decide(&|it| it.act.at = it.notice.shown.plus(-1)), ["consent-not-manifest"]);
+    assert_eq!(decide(&|it| it.act.at = now().plus(1)), ["consent-not-manifest"]);
+    assert_eq!(decide(&|it| it.sources = BTreeSet::from(["mess".parse().unwrap()])), ["one-source"]);
+    assert_eq!(decide(&|it| it.assurance.strong = false), ["not-own-act"], "not as they signed in");
 }

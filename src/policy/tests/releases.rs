@@ -174,6 +174,7 @@ fn a_consent_void_when_given_stays_void_and_a_parents_ends_with_minority() {
             who: born("2008-11-21"),
             giver: representative(MandateKind::Parent, None),
             notice: Notice { shown: now().plus(-8 * 86_400), ..terms().notice },
+            act: ManifestAct { at: now().plus(-7 * 86_400), ..terms().act },
             ..terms()
         })
     };
@@ -212,4 +213,85 @@ fn what_is_unticked_is_left_out_and_nothing_left_is_refused() {
     assert_eq!(left.attributes().cloned().collect::<BTreeSet<_>>(), attributes(&["revenu.annee"]));
     let none = law.decide(&afe(), ask(&["revenu.annee"]), &ticked(&["revenu.annuel"]), now());
     assert_eq!(ids(&none), ["nothing-left"]);
+}
+
+#[test]
+fn what_a_consent_rests_on_is_looked_at_anew_at_each_release() {
+    let law = demo();
+    let decide_on = |law: &InForce, change: &dyn Fn(&mut Facts)| {
+        let mut facts = facts(consent(terms()));
+        change(&mut facts);
+        let decided = law.decide(&afe(), ask(&["revenu.annee"]), &facts, now());
+        ids(&decided).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let of = |change: &'static dyn Fn(&mut Terms)| {
+        move |facts: &mut Facts| {
+            let Known::Consent(consent) = &mut facts.on else { unreachable!() };
+            change(&mut consent.terms);
+        }
+    };
+    assert_eq!(decide_on(&law, &|_| {}), [""; 0]);
+    assert_eq!(decide_on(&law, &of(&|it| it.act.control.clear())), ["consent-not-manifest"]);
+    assert_eq!(decide_on(&law, &of(&|it| it.sources.clear())), ["source-not-consented"]);
+    assert_eq!(decide_on(&law, &|it| it.status.died = Some(now().day())), ["subject-died"]);
+    let by_parent = of(&|it| (it.who, it.giver) = (born("2013-01-01"), representative(MandateKind::Parent, None)));
+    assert_eq!(decide_on(&law, &by_parent), [""; 0]);
+    let ended = |facts: &mut Facts| {
+        by_parent(facts);
+        facts.status.ended.insert("acte-1".to_owned());
+    };
+    assert_eq!(decide_on(&law, &ended), ["mandate-to-consent"]);
+
+    let weak = || facts(consent(Terms { assurance: Assurance { strong: false, ..terms().assurance }, ..terms() }));
+    assert!(law.decide(&afe(), ask(&["revenu.annee"]), &weak(), now()).is_ok(), "nothing sensitive");
+    assert_eq!(ids(&encrypting().decide(&afe(), income(), &weak(), now())), ["sensitive-step-up"]);
+    let in_context = "[purposes.aide-etudes]\nsensitive = [\"revenu.annee\"]\n";
+    let law = in_force(files_with("catalogue/purposes.toml", "[purposes.aide-etudes]\n", in_context));
+    assert_eq!(decide_on(&law, &|_| {}), ["sensitive-not-express", "sensitive-unencrypted"], "for this purpose");
+}
+
+#[test]
+fn a_purpose_is_served_until_its_last_day() {
+    let until = |day: &str| {
+        let dated = format!("[purposes.aide-etudes]\nuntil = \"{day}\"\n");
+        in_force(files_with("catalogue/purposes.toml", "[purposes.aide-etudes]\n", &dated))
+    };
+    let granted = facts(consent(terms()));
+    let last = until("2026-11-22");
+    let permit = last.decide(&afe(), ask(&["revenu.annee"]), &granted, now()).unwrap();
+    assert_eq!(permit.grounds().good_until(), now().day().plus_days(1).start());
+    let closed = until("2026-11-21");
+    assert_eq!(ids(&closed.decide(&afe(), ask(&["revenu.annee"]), &granted, now())), ["purpose-closed"]);
+    let asked = consent_ask("aide-etudes", &["revenu.annuel", "revenu.annee"], "afe");
+    assert!(ids(&closed.decide(&afe(), asked.clone(), &client_facts(), now())).contains(&"purpose-closed"));
+    let longer = ConsentAsk { until: Some(now().plus(2 * 86_400)), ..asked };
+    assert!(ids(&last.decide(&afe(), longer, &client_facts(), now())).contains(&"longer-than-needed"));
+}
+
+#[test]
+fn what_several_bodies_hold_is_refused_at_each_door() {
+    let kinds = demo_catalogue()["catalogue/kinds.toml"].clone();
+    let at = kinds.find("[kinds.adresse]").unwrap();
+    let moved = kinds[at..].replacen("holder = \"bqtu\"", "holder = \"mess\"", 1);
+    let law = in_force(files_with("catalogue/kinds.toml", &kinds[at..], &moved));
+    let saaq = client("saaq-adresses", "saaq");
+    let both = ["identite.nom", "adresse.ligne"];
+    let asked = consent_ask("changement-adresse", &both, "saaq");
+    assert_eq!(ids(&law.decide(&saaq, asked, &client_facts(), now())), ["one-source"]);
+    let of_address = || Terms {
+        purpose: "changement-adresse".parse().unwrap(),
+        receiving: "saaq".parse().unwrap(),
+        client: "saaq-adresses".parse().unwrap(),
+        attributes: attributes(&both),
+        express: BTreeSet::new(),
+        until: now().plus(86_400),
+        max_uses: Some(1),
+        sources: ["bqtu", "mess"].map(|body| body.parse().unwrap()).into(),
+        ..terms()
+    };
+    let person = person_facts(adult(), Giver::Subject);
+    let decision = Decision { consent: ConsentId::new([1; 16]), terms: of_address() };
+    assert_eq!(ids(&law.decide(&signed_in(&person, true), decision, &person, now())), ["one-source"]);
+    let ask = Ask { purpose: "changement-adresse".parse().unwrap(), ..ask(&both) };
+    assert_eq!(ids(&law.decide(&saaq, ask, &facts(consent(of_address())), now())), ["one-source"]);
 }

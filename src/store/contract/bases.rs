@@ -9,6 +9,7 @@ use crate::store::{Class, GrantedOn, Outcome, Precondition, Proposal, RecordRow,
 on_each_engine! {
     a_grant_rests_on_a_consent_or_on_a_basis
     grants_on_a_consent_are_revoked_together
+    grants_on_a_basis_go_with_the_evidence_of_their_subject
     a_release_on_a_basis_rests_on_the_grants_subject
     an_agreement_has_a_use_left_below_the_most
     one_of_100_equal_uses_of_an_agreement_passes
@@ -54,6 +55,20 @@ fn grants_on_a_consent_are_revoked_together<S: Stand>() {
     bench.write_with(Event::Withdrawal, vec![Write::RevokeGrantsOf(CONSENT)]);
     assert_eq!(stand(), [false, false, true, true]);
     assert!(bench.standing("k").grant.is_some_and(|grant| grant.revoked), "a revoked one is a row");
+}
+
+fn grants_on_a_basis_go_with_the_evidence_of_their_subject<S: Stand>() {
+    let bench = Bench::<S>::up();
+    let ids = [3, 4].map(|number| GrantId::new([number; 16]));
+    bench.write(
+        ids.into_iter().zip([SUBJECT, OTHER]).map(|(id, of)| Write::PutGrant(grant_row(id, on_basis(of)))).collect(),
+    );
+    let stand = || ids.map(|id| bench.holds(Precondition::GrantStands(id)));
+    bench
+        .write_with(Event::Erasure, vec![Write::DestroyKeys(SUBJECT, vec![Class::Values("adresse".parse().unwrap())])]);
+    assert_eq!(stand(), [true; 2], "the control");
+    bench.write_with(Event::Erasure, vec![Write::DestroyKeys(SUBJECT, vec![Class::Evidence])]);
+    assert_eq!(stand(), [false, true]);
 }
 
 fn a_release_on_a_basis_rests_on_the_grants_subject<S: Stand>() {

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::clock::Moment;
 use crate::crypto::sha256;
-use crate::domain::{Ask, ClientId, ConsentId, Event, GrantId, Relied, SubjectId};
+use crate::domain::{Ask, ClientId, ConsentId, Event, GrantId, Occasion, Relied, SubjectId};
 
 const NOW: Moment = Moment::from_unix(1_800_000_000);
 const SUBJECT: SubjectId = SubjectId::new([1; 16]);
@@ -89,6 +89,11 @@ impl<S: Stand> Bench<S> {
 
     /// What a release of an address and an employment rests on, asked under this Idempotency-Key.
     fn standing(&self, key: &str) -> Standing {
+        self.standing_for(key, None)
+    }
+
+    /// The same, for an occasion.
+    fn standing_for(&self, key: &str, occasion: Option<Occasion>) -> Standing {
         let ask = Ask {
             on: Relied::Consent(CONSENT),
             grant: GRANT,
@@ -96,6 +101,7 @@ impl<S: Stand> Bench<S> {
             attributes: ["adresse.ligne", "adresse.depuis", "emploi.titre"].map(|id| id.parse().unwrap()).into(),
             recipient_key: String::new(),
             idempotency_key: key.to_owned(),
+            occasion,
         };
         self.store.standing(&ask, &client("agence"), &"agence".parse().unwrap()).unwrap()
     }

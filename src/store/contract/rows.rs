@@ -3,7 +3,7 @@
 use super::stand::Stand;
 use super::{Bench, CONSENT, GRANT, NOW, SUBJECT, client, consent_row, entry, grant_row, note, taking};
 use crate::crypto::sha256;
-use crate::domain::{BodyId, ConsentId, KindId, Origin, Pseudonym, PurposeId, SubjectId};
+use crate::domain::{BodyId, ConsentId, KindId, Occasion, Origin, Pseudonym, PurposeId, SubjectId};
 use crate::store::{
     Class, ConsentRow, DraftRow, GrantedOn, Hash, KeyUse, Proposal, RecordRow, Standing, Store as _, WrappedKey, Write,
 };
@@ -210,6 +210,9 @@ fn uses_of_keys_come_back<S: Stand>() {
     let used = |key| bench.standing(key).key_use;
     assert_eq!(used("clé 1"), Some(KeyUse { entry: 1, body: [4; 32] }));
     assert_eq!(used("clé 2"), None);
+    let alone = |name, key| bench.store.key_use(&client(name), key).unwrap();
+    assert_eq!(alone("agence", "clé 1"), used("clé 1"));
+    assert_eq!((alone("agence", "clé 2"), alone("source", "clé 1")), (None, None));
 }
 
 fn what_a_release_rests_on_comes_back_at_once<S: Stand>() {
@@ -238,6 +241,9 @@ fn what_a_release_rests_on_comes_back_at_once<S: Stand>() {
     assert_eq!((standing.subject_version, standing.evidence), (2, Some(wrapped(1))));
     assert_eq!(standing.pseudonym, Some(Pseudonym::new([5; 16])), "the asking body's, and no other's");
     assert_eq!(standing.records, [(record("adresse", 2), wrapped(2))], "the newest, and only what was asked for");
+    let occasion = Occasion { reference: "AO-1".parse().unwrap(), at: NOW, amount: None };
+    let versions = [2, 1].map(|version| (record("adresse", version), wrapped(2)));
+    assert_eq!(bench.standing_for("k", Some(occasion)).records, versions, "and those before it, for an occasion");
 }
 
 fn bundles_and_stops_come_back<S: Stand>() {

@@ -125,6 +125,10 @@ impl Store for Sqlite {
         })
     }
 
+    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault> {
+        self.read(|db| key_use(db, client, key))
+    }
+
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault> {
         self.one("SELECT id, subject, kind, client, until, sealed FROM drafts WHERE id = ?1", [id.bytes()], |row| {
             Ok(DraftRow {
@@ -234,6 +238,9 @@ impl Sqlite {
     }
 }
 
+/// Most versions of a record that a release chooses among.
+const VERSIONS: usize = 64;
+
 const CONSENTS: &str = "SELECT id, subject, receiving, purpose, version, max_uses, entry, sealed FROM consents";
 
 pub(super) fn head(db: &Connection) -> rusqlite::Result<Head> {
@@ -279,9 +286,13 @@ fn standing(db: &Connection, ask: &Ask, client: &ClientId, body: &BodyId) -> rus
     standing.evidence = key(db, &subject, &Class::Evidence)?;
     standing.pseudonym = pseudonym(db, &subject, body)?;
     let kinds: BTreeSet<KindId> = ask.attributes.iter().map(AttributeId::kind).collect();
+    // What the ask is for may have closed before the newest record was made.
+    let most = if ask.occasion.is_some() { VERSIONS } else { 1 };
     for kind in kinds {
-        let row = record(db, &subject, &kind)?;
-        standing.records.extend(row.zip(key(db, &subject, &Class::Values(kind))?));
+        let rows = records(db, &subject, &kind, most)?;
+        if let Some(key) = key(db, &subject, &Class::Values(kind))? {
+            standing.records.extend(rows.into_iter().map(|row| (row, key.clone())));
+        }
     }
     Ok(standing)
 }
@@ -336,12 +347,17 @@ fn pseudonym(db: &Connection, subject: &SubjectId, body: &BodyId) -> rusqlite::R
 }
 
 fn record(db: &Connection, subject: &SubjectId, kind: &KindId) -> rusqlite::Result<Option<RecordRow>> {
+    Ok(records(db, subject, kind, 1)?.pop())
+}
+
+/// The newest versions of a record, the newest first.
+fn records(db: &Connection, subject: &SubjectId, kind: &KindId, most: usize) -> rusqlite::Result<Vec<RecordRow>> {
     db.prepare_cached(
         "SELECT subject, kind, version, holder, purpose, origin, via, at, issued, valid_until, concerns, sealed FROM records
-         WHERE subject = ?1 AND kind = ?2 ORDER BY version DESC LIMIT 1",
+         WHERE subject = ?1 AND kind = ?2 ORDER BY version DESC LIMIT ?3",
     )?
-    .query_row(params![subject.bytes(), kind.as_str()], record_row)
-    .optional()
+    .query_map(params![subject.bytes(), kind.as_str(), most], record_row)?
+    .collect()
 }
 
 fn record_row(row: &Row<'_>) -> rusqlite::Result<RecordRow> {

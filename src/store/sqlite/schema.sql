@@ -55,6 +55,7 @@ CREATE TABLE grants (
     CHECK ((subject IS NULL) = (purpose IS NULL) AND (consent IS NULL) <> (subject IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grants_of ON grants (consent) WHERE consent IS NOT NULL;
+CREATE INDEX grants_for ON grants (subject) WHERE subject IS NOT NULL;
 -- How often an agreement was used for a subject in the period that began on a local day.
 CREATE TABLE basis_uses (subject BLOB, agreement TEXT, from_day TEXT, uses INTEGER NOT NULL, PRIMARY KEY (subject, agreement, from_day)) STRICT, WITHOUT ROWID;
 CREATE TABLE key_uses (client TEXT, key TEXT, entry INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, key)) STRICT, WITHOUT ROWID;

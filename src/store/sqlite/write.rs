@@ -153,6 +153,7 @@ impl<'a> Run<'a> {
             } else {
                 self.run("UPDATE subjects SET status = NULL WHERE id = ?1", [id.bytes()])?;
                 self.run("DELETE FROM notices WHERE subject = ?1", [id.bytes()])?;
+                self.run("UPDATE grants SET revoked = 1 WHERE subject = ?1", [id.bytes()])?;
             }
         }
         self.run("DELETE FROM drafts WHERE subject = ?1", [id.bytes()])?;

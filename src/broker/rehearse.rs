@@ -161,7 +161,9 @@ fn replay_pages(
             return Ok(tally);
         }
         let decisions = ledger.decisions(from, usize::try_from(page).unwrap_or_default())?;
-        decisions.iter().for_each(|kept| rehearsal.replay(kept, &mut tally));
+        for kept in &decisions {
+            rehearsal.replay(kept, &mut tally);
+        }
         // Who asked is told as long as they listen.
         let _ = told.send(page);
     }

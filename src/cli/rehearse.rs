@@ -78,9 +78,10 @@ fn table(of: &Rehearsed) -> String {
 pub(super) fn asked_again(of: &Widened) -> String {
     let versions =
         if of.from == of.to { format!("version {}", of.to) } else { format!("version {} to {}", of.from, of.to) };
-    let differences: String = of.differences.iter().map(|difference| format!("; {difference}")).collect();
-    let consents = of.consents.map(|count| format!("; at most {count} consents would be asked again"));
-    format!("purpose {}: {versions}{differences}{}\n", of.purpose, consents.unwrap_or_default())
+    let mut told = vec![versions];
+    told.extend(of.differences.iter().map(ToString::to_string));
+    told.extend(of.consents.map(|count| format!("at most {count} consents would be asked again")));
+    format!("purpose {}: {}\n", of.purpose, told.join("; "))
 }
 
 /// One line per count: what is counted, by what, which, how many.

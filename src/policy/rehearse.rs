@@ -184,7 +184,9 @@ impl Flips {
         count(&mut self.by_body, kept.receiving.as_deref().unwrap_or(NONE));
         count(&mut self.by_purpose, kept.purpose.as_deref().unwrap_or(NONE));
         count(&mut self.by_action, action.as_str());
-        rules.iter().for_each(|rule| count(&mut self.by_rule, rule));
+        for rule in rules {
+            count(&mut self.by_rule, rule);
+        }
     }
 
     fn merge(&mut self, other: Self) {

@@ -264,11 +264,18 @@ pub const ROWS: &[Row] = &[
         34,
         P1,
         "traces serve audit, never profiles",
-        &[function(
-            "SearchRow",
-            "src/store/search.rs",
-            &["p8_nothing_personal_is_in_logs_addresses_errors_leaves_or_in_clear_on_disk"],
-        )],
+        &[
+            function(
+                "SearchRow",
+                "src/store/search.rs",
+                &["p8_nothing_personal_is_in_logs_addresses_errors_leaves_or_in_clear_on_disk"],
+            ),
+            function(
+                "Rehearsed",
+                "src/policy/rehearse.rs",
+                &["a_rehearsal_counts_what_one_rule_turns_round_and_is_itself_an_entry"],
+            ),
+        ],
     ),
     row(
         35,

@@ -68,11 +68,11 @@ fn the_table_joins_rows_rules_and_cases() {
 fn what_is_wrong_in_a_bundle_or_its_cases_is_told_with_its_place() {
     let bundle = Bundle::new("wrong");
     assert_eq!(bundle.asked("check").1["ok"], true);
-    bundle.replace("cases/read-log.json", "\"reason\": true", "\"reason\": \"yes\"");
+    bundle.replace("cases/read-log.json", "\"reaches\": true", "\"reaches\": \"yes\"");
     let (good, said) = bundle.asked("check");
     let finding = &said["findings"][0];
     assert!(!good && finding["file"].as_str().unwrap().ends_with("cases/read-log.json"), "{said:#}");
-    assert!(finding["message"].as_str().unwrap().contains("reason"), "{said:#}");
+    assert!(finding["message"].as_str().unwrap().contains("reaches: \"yes\""), "{said:#}");
     assert_eq!(finding["fix"], "schema/*.cedarschema says the facts of read-log");
     bundle.replace("schema/read-log.cedarschema", "reason: Bool", "reason: Boole");
     let (good, said) = bundle.asked("test");

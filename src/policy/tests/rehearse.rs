@@ -12,7 +12,9 @@ fn tally(draft: &Bundle, kept: &[Kept]) -> serde_json::Value {
     // Twice over, as two pages are: the second is remembered.
     let mut pages = [Tally::default(), Tally::default()];
     for page in &mut pages {
-        kept.iter().for_each(|it| rehearsal.replay(it, page));
+        for it in kept {
+            rehearsal.replay(it, page);
+        }
     }
     let [first, second] = pages;
     let report = first.and(second).report(String::new(), 0, (now().day(), 0), Vec::new(), 0);
@@ -71,7 +73,7 @@ fn a_rule_that_says_otherwise_turns_round_what_rests_on_it_and_nothing_else() {
 fn what_the_broker_refused_though_the_rules_permit_it_stays_refused() {
     let permit = demo().decide(&afe(), ask(&["revenu.annee"]), &facts(consent(terms())), now()).unwrap();
     let taken = kept(Err(Denial::uses_taken(permit.grounds())));
-    let said = tally(&bundle(demo_files()), &[taken.clone()]);
+    let said = tally(&bundle(demo_files()), std::slice::from_ref(&taken));
     assert_eq!((&said["replayed"], &said["permits"]["count"]), (&json!(2), &json!(0)));
     // The same facts, refused by a rule that the draft no longer has.
     let gone = Kept { rules: vec!["gone".to_owned()], ..taken };

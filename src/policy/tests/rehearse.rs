@@ -106,7 +106,7 @@ fn facts_of_another_schema_are_counted_and_never_made_up() {
     assert_eq!(why(&more, granted()), "release-by-consent: it had no fact `novel`");
     let other = Kept { facts: granted().facts.replace("\"grant\":true", "\"grant\":\"yes\""), ..granted() };
     assert_eq!(why(&bundle(demo_files()), other), "release-by-consent: a fact is of another type");
-    let former = Kept { facts: granted().facts.replace("{\"allowed\"", "{\"age\":true,\"allowed\""), ..granted() };
+    let former = Kept { facts: granted().facts.replace("\"facts\":{", "\"facts\":{\"age\":true,"), ..granted() };
     assert_eq!(why(&bundle(demo_files()), former), "release-by-consent: the draft has no fact `age`");
     let unknown = Kept { facts: granted().facts.replace("release-by-consent", "release-by-whim"), ..granted() };
     assert_eq!(why(&bundle(demo_files()), unknown), "release-by-whim: the draft knows no such action");

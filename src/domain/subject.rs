@@ -248,6 +248,7 @@ pub struct SubjectStatus {
 
 impl SubjectStatus {
     /// The status once this has happened too.
+    #[must_use]
     pub fn after(mut self, change: &StatusChange) -> Self {
         match change {
             StatusChange::Died { on } => self.died = Some(*on),

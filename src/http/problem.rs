@@ -217,8 +217,8 @@ fn reason(reason: &Reason) -> Value {
         "id": reason.id, "citations": citations, "fr": reason.text.fr, "en": reason.text.en,
         "mend_fr": reason.mend.fr, "mend_en": reason.mend.en,
     });
-    if !reason.which.is_empty() {
-        told["which"] = json!(reason.which);
+    if let Some(told) = told.as_object_mut().filter(|_| !reason.which.is_empty()) {
+        told.insert("which".to_owned(), json!(reason.which));
     }
     told
 }

@@ -329,7 +329,7 @@ pub(super) fn outlasts(view: &View<'_>, of: &PurposeOf<'_>, until: Option<Moment
 pub(super) fn may_act(facts: &PersonFacts, act: MandateAct, at: Moment) -> bool {
     match &facts.giver {
         Giver::Subject => facts.who.kind == SubjectKind::Person,
-        giver => giver.may(act, &facts.who, at) && !facts.status.has_ended(giver),
+        giver @ Giver::Representative { .. } => giver.may(act, &facts.who, at) && !facts.status.has_ended(giver),
     }
 }
 

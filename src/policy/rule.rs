@@ -165,7 +165,7 @@ pub(super) fn read(path: &str, text: &str, findings: &mut Vec<Finding>) -> Optio
     let (text, mend) = (Text { fr: fr?, en: en? }, Text { fr: mend_fr?, en: mend_en? });
     let permits = policy.effect() == Effect::Permit;
     let (id, citations, rows, to_confirm, about) = (id?, citations?, rows?, to_confirm?, about?);
-    let wholes = policy.to_json().map(|json| wholes(&json["conditions"])).unwrap_or_default();
+    let wholes = policy.to_json().ok().and_then(|json| json.get("conditions").map(wholes)).unwrap_or_default();
     Some(Rule { id, citations, rows, text, mend, to_confirm, about, permits, actions: actions?, policy, wholes })
 }
 

@@ -1,7 +1,7 @@
 //! An operator rehearses a change of the rules on what was decided, over the running broker.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use unefois::dev::world::World;
@@ -58,7 +58,7 @@ async fn unefois(world: &World, options: &[&str]) -> std::process::Output {
     program.output().await.unwrap()
 }
 
-async fn rehearse(world: &World, draft: &PathBuf, options: &[&str]) -> std::process::Output {
+async fn rehearse(world: &World, draft: &Path, options: &[&str]) -> std::process::Output {
     let draft = draft.to_str().unwrap();
     unefois(world, &[&["rehearse", "--draft", draft, "--days", "1", "--operator", "Ana"], options].concat()).await
 }

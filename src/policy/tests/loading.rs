@@ -50,6 +50,7 @@ fn everything_wrong_is_told_at_once_with_place_and_suggestion() {
     has(&["notes.txt:1:", "no part of a bundle"]);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[test]
 fn faults_of_the_catalogue_are_found() {
     let table = [

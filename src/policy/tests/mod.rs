@@ -75,11 +75,12 @@ fn real_files() -> BTreeMap<String, String> {
     for purpose in demo().catalogue().purposes.keys() {
         let defined = format!("[purposes.{purpose}]\n");
         let file = files.values_mut().find(|text| text.contains(&defined)).unwrap();
-        *file += &format!(
+        let assessment = format!(
             "\n[purposes.{purpose}.assessment]\nreference = \"EFVP fictive\"\nstarted = \"2026-03-02\"\n\
             committee = \"2026-03-02\"\napproved = \"2026-08-30\"\n\
             scores = {{ sensitivity = 3, purpose = 2, quantity = 2, distribution = 1, medium = 1 }}\n"
         );
+        file.push_str(&assessment);
     }
     files
 }

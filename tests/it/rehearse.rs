@@ -63,7 +63,7 @@ async fn rehearse(world: &World, draft: &Path, options: &[&str]) -> std::process
     unefois(world, &[&["rehearse", "--draft", draft, "--days", "1", "--operator", "Ana"], options].concat()).await
 }
 
-async fn said(world: &World, draft: &PathBuf) -> Value {
+async fn said(world: &World, draft: &Path) -> Value {
     let output = rehearse(world, draft, &["--reason", "Avis 7", "--json"]).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -6,6 +6,7 @@
 mod consent;
 mod erase;
 mod govern;
+mod inform;
 mod release;
 mod review;
 mod safe;
@@ -15,8 +16,9 @@ mod withdraw;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown};
+pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown, Told, Unasked};
 pub use self::govern::{Founding, GovernFault, activation_text, stop_text};
+pub use self::inform::{Informed, Relying, Wish};
 pub use self::review::{EntryView, Page};
 use self::safe::Safe;
 pub use self::subject::NotActing;

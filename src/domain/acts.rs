@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Giver, GrantId, Identified, KindId, Language,
-    PurposeId, SubjectId, Terms,
+    NoticeText, PurposeId, SubjectId, Terms,
 };
 use crate::clock::Moment;
 
@@ -61,6 +61,17 @@ pub enum Known {
     Basis(SubjectId),
 }
 
+impl Known {
+    /// Whose information it is.
+    pub const fn subject(&self) -> Option<SubjectId> {
+        match self {
+            Self::Nothing => None,
+            Self::Consent(consent) => Some(consent.subject),
+            Self::Basis(subject) => Some(*subject),
+        }
+    }
+}
+
 /// What the broker knows when an agency asks.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -95,6 +106,15 @@ pub struct ConsentAsk {
     pub max_uses: Option<u32>,
     /// Its own reference.
     pub case: Option<String>,
+}
+
+/// An agency says (at PAR) what it gets without asking its subject, on the basis that the catalogue gives its body.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reliance {
+    /// The purpose.
+    pub purpose: PurposeId,
+    /// The attributes it means to ask for.
+    pub attributes: BTreeSet<AttributeId>,
 }
 
 /// A portal asks to check and draft (at PAR), before any person is there.
@@ -133,6 +153,8 @@ pub struct Decision {
     pub consent: ConsentId,
     /// What was asked and shown, with what the person ticked.
     pub terms: Terms,
+    /// The words of the notice.
+    pub text: NoticeText,
 }
 
 /// A person confirms a draft that a portal submitted.

@@ -11,6 +11,7 @@ mod consent;
 mod declared;
 mod event;
 mod ids;
+mod notice;
 mod register;
 mod subject;
 
@@ -21,5 +22,6 @@ pub use consent::*;
 pub use declared::*;
 pub use event::*;
 pub use ids::*;
+pub use notice::*;
 pub use register::*;
 pub use subject::*;

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::rules::{Action, Citation};
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Abroad, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified, InstrumentId,
-    KindId, Notice, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+    Abroad, AttributeId, Basis, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified,
+    InstrumentId, KindId, Notice, NoticeKey, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -21,6 +21,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::domain::Ask {}
     impl Sealed for crate::domain::ConsentAsk {}
+    impl Sealed for crate::domain::Reliance {}
     impl Sealed for crate::domain::SessionAsk {}
     impl Sealed for crate::domain::CheckAsk {}
     impl Sealed for crate::domain::Decision {}
@@ -174,6 +175,11 @@ impl<'a> View<'a> {
         stated.insert("hosting_assessed", self.catalogue.hosts_assessed(self.day).into());
     }
 
+    /// Whether what the purpose needs rests, for this body, on the will of the subject alone.
+    pub(super) fn by_will(&self, purpose: &PurposeId, body: &BodyId) -> bool {
+        self.catalogue.basis(purpose, body, self.day).is_none_or(Basis::is_by_will)
+    }
+
     /// The section under which the instrument was made.
     pub(super) fn capacity(&self, instrument: Option<&InstrumentId>) -> &'static str {
         match instrument.and_then(|id| self.catalogue.instruments.get(id)).map(|found| found.under) {
@@ -292,8 +298,17 @@ pub(super) fn mandate_end(giver: &Giver) -> Option<Moment> {
     }
 }
 
+/// What proves that the person was informed by `decided`, and of what. Without a notice, what refuses nothing more.
+pub(super) fn state_notice<'a>(stated: &mut Stated<'a>, view: &View<'a>, notice: Option<&'a Notice>, decided: Moment) {
+    let told = |notice: &'a Notice| notice.keys.iter().map(|key| NoticeKey::as_str(*key)).collect();
+    let everything = || NoticeKey::ALL.iter().map(|key| NoticeKey::as_str(*key)).collect();
+    stated.insert("informed", notice.is_none_or(|notice| informed(notice, decided)).into());
+    stated.insert("notice_keys", Fact::Names(notice.map_or_else(everything, told)));
+    stated.insert("hosting_outside", view.catalogue.hosts_outside().next().is_some().into());
+}
+
 /// Whether the notice is kept well enough to prove what was shown.
-pub(super) fn informed(notice: &Notice, decided: Moment) -> bool {
+fn informed(notice: &Notice, decided: Moment) -> bool {
     const DIGEST_CHARS: usize = 43;
     let digest = |text: &str| text.len() == DIGEST_CHARS;
     !notice.template.is_empty() && digest(&notice.sha256_fr) && digest(&notice.sha256) && notice.shown <= decided

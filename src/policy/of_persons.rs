@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, PurposeOf, Regimes, Reveals, Scope, Stated, View, informed, kinds, mandate_end, may_act, names,
-    outlasts, state_purpose,
+    Act, Case, PurposeOf, Regimes, Reveals, Scope, Stated, View, kinds, mandate_end, may_act, names, outlasts,
+    state_notice, state_purpose,
 };
 use super::rules::Action;
 use crate::clock::Moment;
@@ -33,6 +33,7 @@ impl Act for Decision {
         stated.insert("recipient", client.is_some_and(|client| client.body == terms.receiving).into());
         stated.insert("own", (is_own(actor, facts) && terms.who == facts.who && terms.giver == facts.giver).into());
         stated.insert("strong", actor.express().into());
+        stated.insert("asked_by_will", view.by_will(&terms.purpose, &terms.receiving).into());
         stated.insert("minor_alone", minor_alone(view, facts).into());
 
         let good_until = good_until(view, facts).min(terms.until);
@@ -52,7 +53,7 @@ fn state_terms<'a>(stated: &mut Stated<'a>, view: &View<'a>, terms: &'a Terms, p
     stated.insert("allowed", names(purpose.into_iter().flat_map(PurposeOf::attributes)));
     stated.insert("sensitive", names(terms.attributes.iter().filter(|id| view.catalogue.sensitive(id))));
     stated.insert("express", names(&terms.express));
-    stated.insert("informed", informed(&terms.notice, view.now).into());
+    state_notice(stated, view, Some(&terms.notice), view.now);
     stated.insert("longer", purpose.is_some_and(longer).into());
     stated.insert("purpose_current", purpose.is_none_or(|it| it.purpose.version == terms.purpose_version).into());
 }

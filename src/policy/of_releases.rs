@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, informed, mandate_end, may_act, names, state_asked,
+    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, mandate_end, may_act, names, state_asked, state_notice,
     state_purpose,
 };
 use super::of_bases;
@@ -107,6 +107,13 @@ impl Reveals for Ask {
     }
 }
 
+/// What is asked for, before any grant and any person.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) purpose: &'a PurposeId,
+    pub(super) attributes: &'a BTreeSet<AttributeId>,
+}
+
 /// What one basis adds to a release's case.
 pub(super) struct Resting {
     pub(super) action: Action,
@@ -131,8 +138,9 @@ impl Act for Ask {
         state_purpose(&mut stated, client, purpose.as_ref());
         state_asked(&mut stated, view, client, self.attributes.iter(), purpose.as_ref());
         stated.insert("grant", facts.grant_stands.into());
+        let asked = Asked { purpose: &self.purpose, attributes: &self.attributes };
         let resting = match (&self.on, &facts.on) {
-            (Relied::Basis, known) => of_bases::rest(&mut stated, view, self, actor, known, purpose.as_ref()),
+            (Relied::Basis, known) => of_bases::rest(&mut stated, view, asked, actor, known, purpose.as_ref()),
             (Relied::Consent(id), known) => {
                 let theirs = |it: &&Consent| {
                     it.id == *id && it.terms.client == *actor.client() && it.terms.receiving == *actor.body()
@@ -141,7 +149,7 @@ impl Act for Ask {
                     Known::Consent(consent) => Some(consent.as_ref()).filter(theirs),
                     Known::Nothing | Known::Basis(_) => None,
                 };
-                rest_on_will(&mut stated, view, self, consent, purpose.as_ref())
+                rest_on_will(&mut stated, view, asked, consent, purpose.as_ref())
             }
         };
 
@@ -163,7 +171,7 @@ impl Act for Ask {
 pub(super) fn rest_on_will<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
-    ask: &'a Ask,
+    ask: Asked<'a>,
     consent: Option<&'a Consent>,
     purpose: Option<&PurposeOf<'a>>,
 ) -> Resting {
@@ -200,12 +208,12 @@ pub(super) fn rest_on_will<'a>(
 fn state_consent<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
-    ask: &'a Ask,
+    ask: Asked<'a>,
     consent: Option<&'a Consent>,
     purpose: Option<&PurposeOf<'a>>,
 ) {
     let terms = consent.map(|found| &found.terms);
-    let same = terms.is_none_or(|terms| terms.purpose == ask.purpose);
+    let same = terms.is_none_or(|terms| terms.purpose == *ask.purpose);
     let current = |terms: &Terms| purpose.is_none_or(|it| it.purpose.version == terms.purpose_version);
     let within: Vec<_> = ask.attributes.iter().filter(|id| purpose.is_some_and(|it| it.purpose.allows(id))).collect();
     let left = |terms: &Terms| within.is_empty() || within.iter().any(|id| terms.attributes.contains(*id));
@@ -220,7 +228,7 @@ fn state_consent<'a>(
     stated.insert("expired", consent.is_some_and(|found| found.expired(view.now)).into());
     stated.insert("minor_alone", consent.is_some_and(minor_alone).into());
     stated.insert("mandate", consent.is_none_or(|found| given_by_right(view, found)).into());
-    stated.insert("informed", consent.is_none_or(|found| informed(&found.terms.notice, decided(found))).into());
+    state_notice(stated, view, terms.map(|terms| &terms.notice), consent.map_or(view.now, decided));
 }
 
 /// When the person decided.

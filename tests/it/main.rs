@@ -20,3 +20,4 @@ mod redis;
 mod scenario;
 mod sessions;
 mod start;
+mod without_consent;

@@ -4,16 +4,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use unefois::app::{self, Command, sign_activation, sign_stop};
+use unefois::app::{self, Command, sign_stop};
 use unefois::dev::browser::Landed;
 use unefois::dev::client::Client;
 use unefois::dev::world::{Founded, World};
-use unefois::jose::b64;
-use unefois::policy::Bundle;
 
 use super::harness::{
-    ADDRESSES, Answers, CHANGE_OF_ADDRESS, Consented, Load, Log, NEW_TOWN, OLD_TOWN, PORTAL, Person, RESIDENCE, TOWN,
-    Wanted, address, client, push, reasons,
+    ADDRESSES, Answers, CHANGE_OF_ADDRESS, Consented, Load, Log, NEW_TOWN, OLD_TOWN, PORTAL, PURPOSES, Person,
+    RESIDENCE, TOWN, Wanted, activate, address, client, push, reasons,
 };
 
 /// Asks side by side.
@@ -234,13 +232,18 @@ async fn what_is_released_after_an_activation_is_released_under_it() {
     let load = scene.load(usize::MAX);
     load.until(100).await;
     // Another purpose moves: releases go on, under the new bundle.
-    let first =
-        activate(&scene.world, "kept = { fr = \"L’organisme garde l’adresse", "kept = { fr = \"Il garde l’adresse")
-            .await;
+    let first = activate(
+        &scene.world,
+        PURPOSES,
+        "kept = { fr = \"L’organisme garde l’adresse",
+        "kept = { fr = \"Il garde l’adresse",
+    )
+    .await;
     load.until(250).await;
     // Their own purpose moves: what was consented to is no longer what is asked.
     let second = activate(
         &scene.world,
+        PURPOSES,
         "[purposes.residence-municipale]\nversion = 1",
         "[purposes.residence-municipale]\nversion = 2",
     )
@@ -261,20 +264,4 @@ async fn what_is_released_after_an_activation_is_released_under_it() {
     assert_eq!(answers.statuses().keys().collect::<Vec<_>>(), [&403], "{:?}", answers.statuses());
     log.holds(&scene.world, &answers.handed);
     scene.world.end().await;
-}
-
-/// Brings the bundle into force with one text of its purposes replaced; its digest. What was changed stays changed.
-async fn activate(world: &Founded, from: &str, to: &str) -> [u8; 32] {
-    let head = app::command(&world.config, Command::Head).await.unwrap();
-    let previous = b64::decode_array::<32>(head["bundle"].as_str().unwrap()).unwrap();
-    let mut files = world.files.clone();
-    let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
-    assert!(purposes.contains(from));
-    *purposes = purposes.replace(from, to);
-    let bundle = Bundle::from_files(files);
-    let digest = *bundle.load().unwrap().digest();
-    let signature = sign_activation(&world.administrator, &digest, &previous).unwrap();
-    let bundle = String::from_utf8(bundle.canonical().unwrap()).unwrap();
-    app::command(&world.config, Command::Activate { bundle, signatures: vec![signature] }).await.unwrap();
-    digest
 }

@@ -12,8 +12,9 @@ use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
 use crate::domain::{
     Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,
-    Facts, Giver, GrantId, Identified, KindId, Known, Language, Mandate, MandateKind, Notice, OfficerFacts, OwnView,
-    PersonFacts, Query, Reading, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Terms,
+    Facts, Giver, GrantId, Identified, KindId, Known, Language, Mandate, MandateKind, Notice, NoticeKey, NoticeText,
+    OfficerFacts, OwnView, PersonFacts, Query, Reading, Reliance, Relied, SessionAsk, Stage, SubjectId, SubjectKind,
+    Submission, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::store::Precondition;
@@ -96,7 +97,7 @@ fn representative(kind: MandateKind, until: Option<Moment>) -> Giver {
 }
 
 pub(crate) fn terms() -> Terms {
-    let digest = "A".repeat(43);
+    let digest = crate::jose::b64::encode(crate::crypto::sha256(&[words().fr.as_bytes()]));
     Terms {
         purpose: "aide-etudes".parse().unwrap(),
         purpose_version: 1,
@@ -109,14 +110,22 @@ pub(crate) fn terms() -> Terms {
         case: None,
         notice: Notice {
             template: "consent".to_owned(),
+            template_version: 1,
             language: Language::Fr,
             sha256_fr: digest.clone(),
             sha256: digest,
+            records: [("revenu".parse().unwrap(), 3)].into(),
+            keys: NoticeKey::ALL.iter().copied().collect(),
+            attested: None,
             shown: now().plus(-60),
         },
         who: adult(),
         giver: Giver::Subject,
     }
+}
+
+fn words() -> NoticeText {
+    NoticeText { fr: "Avis".to_owned(), en: None }
 }
 
 pub(crate) fn consent(terms: Terms) -> Consent {

@@ -9,7 +9,7 @@ fn a_person_decides_alone_from_fourteen() {
         let facts = person_facts(who.clone(), giver.clone());
         let mut terms = Terms { who, giver, ..terms() };
         change(&mut terms);
-        let decision = Decision { consent: ConsentId::new([1; 16]), terms };
+        let decision = Decision { consent: ConsentId::new([1; 16]), terms, text: words() };
         ids(&law.decide(&signed_in(&facts, express), decision, &facts, now()))
             .into_iter()
             .map(str::to_owned)
@@ -43,7 +43,7 @@ fn an_enterprise_authorises_and_never_consents() {
     let officer = representative(MandateKind::SigningOfficer, None);
     let facts_of = person_facts(enterprise(), officer.clone());
     let terms = Terms { who: enterprise(), giver: officer, ..terms() };
-    let decision = Decision { consent: ConsentId::new([1; 16]), terms: terms.clone() };
+    let decision = Decision { consent: ConsentId::new([1; 16]), terms: terms.clone(), text: words() };
     let permit = law.decide(&signed_in(&facts_of, true), decision, &facts_of, now()).unwrap();
     assert_eq!(permit.grounds().citations()[0].cite, "A-2.1, art. 23");
     let permit = law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent(terms.clone())), now()).unwrap();

@@ -131,6 +131,13 @@ impl Day {
         }
     }
 
+    /// Last day of the month that comes `months` after this day's.
+    #[must_use]
+    pub fn month_end(self, months: i32) -> Self {
+        let first = self.0.first_of_month().checked_add(Span::new().months(months));
+        Self(first.unwrap_or(Date::MAX).last_of_month())
+    }
+
     /// The month alone, `YYYY-MM`.
     pub fn month(self) -> String {
         format!("{:04}-{:02}", self.0.year(), self.0.month())
@@ -216,6 +223,18 @@ mod tests {
         ] {
             assert_eq!(day("2026-11-22").first_of(period), day(first), "{period:?}");
             assert_eq!(day(first).first_of(period), day(first), "{period:?}");
+        }
+    }
+
+    #[test]
+    fn a_month_ends_on_its_last_day() {
+        for (from, months, last) in [
+            ("2026-11-30", 0, "2026-11-30"),
+            ("2026-11-30", 3, "2027-02-28"),
+            ("2027-11-01", 3, "2028-02-29"),
+            ("2026-10-31", 3, "2027-01-31"),
+        ] {
+            assert_eq!(day(from).month_end(months), day(last), "{from}");
         }
     }
 

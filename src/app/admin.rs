@@ -19,9 +19,10 @@ use tokio::net::UnixStream;
 use super::AppFault;
 use crate::broker::Broker;
 use crate::config::Config;
-use crate::domain::ClientId;
+use crate::domain::{ClientId, Section};
 use crate::jose::b64;
-use crate::ledger::{AdministratorSignature, PersonsOpened};
+use crate::ledger::{NamedSignature, PersonsOpened};
+use crate::policy::read_change;
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "admin.sock";
@@ -39,14 +40,32 @@ pub enum Command {
         /// Canonical bytes of the bundle, as text.
         bundle: String,
         /// Administrators' signatures.
-        signatures: Vec<AdministratorSignature>,
+        signatures: Vec<NamedSignature>,
     },
     /// Stops a client.
     StopClient {
         /// Which.
         client: ClientId,
         /// An administrator's signature.
-        signature: AdministratorSignature,
+        signature: NamedSignature,
+    },
+    /// An officer proposes a change of the catalogue.
+    Propose {
+        /// The section.
+        section: Section,
+        /// The entry, as TOML.
+        entry: String,
+        /// The officer's signature.
+        signature: NamedSignature,
+    },
+    /// Another officer approves it.
+    Approve {
+        /// The section.
+        section: Section,
+        /// The entry, as TOML.
+        entry: String,
+        /// The officer's signature.
+        signature: NamedSignature,
     },
     /// Destroys keys of a subject.
     Erase {
@@ -82,6 +101,16 @@ pub async fn execute(broker: &Broker, command: Command) -> Result<Value, String>
         }
         Command::StopClient { client, signature } => {
             let entry = broker.stop_client(&client, &signature).await.map_err(|it| text(&it))?;
+            Ok(json!({"entry": entry}))
+        }
+        Command::Propose { section, entry, signature } => {
+            let change = read_change(section, &entry).map_err(|it| text(&it))?;
+            let entry = broker.propose(&change, &signature).await.map_err(|it| text(&it))?;
+            Ok(json!({"entry": entry}))
+        }
+        Command::Approve { section, entry, signature } => {
+            let change = read_change(section, &entry).map_err(|it| text(&it))?;
+            let entry = broker.approve(change, &signature).await.map_err(|it| text(&it))?;
             Ok(json!({"entry": entry}))
         }
         Command::Erase { operator, issuer, sub, classes } => {

@@ -3,27 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{AppFault, Assembly};
-use crate::broker::{Founding, GovernFault, activation_text, stop_text};
+use super::{AppFault, Assembly, Detached};
+use crate::broker::{Administration, Founding, GovernFault};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::crypto::{KeyRing, KeyRingError, create_credential, read_credential};
-use crate::domain::ClientId;
-use crate::jose::{Algorithm, JoseError, Jwk, PrivateJwk, PublicKey, b64, encrypt};
-use crate::ledger::{AdministratorSignature, Ledger};
+use crate::jose::{Algorithm, JoseError, Jwk, PrivateJwk, PublicKey, encrypt};
+use crate::ledger::Ledger;
 use crate::policy::{Bundle, Finding};
-use crate::store::{Hash, Sqlite, Store};
-
-/// An administrator's key, as kept in a file of their own.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Administrator {
-    /// Name, as it stands in the log.
-    pub name: String,
-    jwk: serde_json::Value,
-}
+use crate::store::{Sqlite, Store};
 
 /// Why there is no new log.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +29,7 @@ pub enum InitFault {
     #[error("key: {0}")]
     Key(#[from] JoseError),
     /// The bundle has findings.
-    #[error("the bundle has {} findings", .0.len())]
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Bundle(Vec<Finding>),
     /// A file.
     #[error("{}: {fault}", path.display())]
@@ -64,58 +52,20 @@ pub struct Initialised {
     pub recovery: zeroize::Zeroizing<Vec<u8>>,
 }
 
-impl Administrator {
-    /// A new administrator's key.
-    pub fn generate(name: &str) -> Result<Self, JoseError> {
-        let key = PrivateJwk::generate(Algorithm::Ed25519)?;
-        let jwk = serde_json::from_slice(&key.to_json()?).map_err(|_| JoseError::Json)?;
-        Ok(Self { name: name.to_owned(), jwk })
-    }
-
-    /// Reads a key file.
-    pub fn read(path: &Path) -> Result<Self, InitFault> {
-        let fault = |fault: String| InitFault::File { path: path.to_owned(), fault };
-        let text = std::fs::read(path).map_err(|it| fault(it.to_string()))?;
-        serde_json::from_slice(&text).map_err(|_| fault("not an administrator's key".to_owned()))
-    }
-
-    /// The public part, by name.
-    pub fn public(&self) -> Result<(String, Jwk), JoseError> {
-        Ok((self.name.clone(), self.private()?.public()))
-    }
-
-    fn private(&self) -> Result<PrivateJwk, JoseError> {
-        PrivateJwk::parse(&self.jwk.to_string())
-    }
-
-    fn sign(&self, text: &[u8]) -> Result<AdministratorSignature, JoseError> {
-        let signature = self.private()?.signer()?.sign(text)?;
-        Ok(AdministratorSignature { name: self.name.clone(), signature: b64::encode(signature) })
-    }
-}
-
-/// Signs that `bundle` comes into force after `previous`.
-pub fn sign_activation(
-    administrator: &Administrator,
-    bundle: &Hash,
-    previous: &Hash,
-) -> Result<AdministratorSignature, JoseError> {
-    administrator.sign(&activation_text(bundle, previous))
-}
-
-/// Signs that a client of the log at `origin` is stopped.
-pub fn sign_stop(
-    administrator: &Administrator,
-    origin: &str,
-    client: &ClientId,
-) -> Result<AdministratorSignature, JoseError> {
-    administrator.sign(&stop_text(origin, client))
-}
-
 /// Founds the log that the configuration describes: makes folders, credential, key ring and record, and enters what it
-/// begins with. `signer` is the first administrator.
-pub async fn init(config: &Config, bundle: &Bundle, signer: &Administrator) -> Result<Initialised, InitFault> {
+/// begins with. Who signed the bundle administers it; `quorum` of them must sign each later one.
+pub async fn init(
+    config: &Config,
+    bundle: &Bundle,
+    signed: &[Detached],
+    quorum: usize,
+) -> Result<Initialised, InitFault> {
     let loaded = bundle.load().map_err(InitFault::Bundle)?;
+    let administrators = signed.iter().map(|one| (one.name.clone(), one.jwk.clone())).collect();
+    let administration = Administration::new(administrators, quorum)?;
+    let signatures = signed.iter().map(Detached::named).collect();
+    let canonical = bundle.canonical().map_err(InitFault::Bundle)?;
+    let founding = Founding::new(config.custodian.clone(), administration, canonical, signatures)?;
     super::listen::check_bundle(config, loaded.catalogue(), true)?;
     for folder in [&config.data, &config.keys.folder] {
         make_private(folder)?;
@@ -140,18 +90,9 @@ pub async fn init(config: &Config, bundle: &Bundle, signer: &Administrator) -> R
     let access_key = parts.rest.access_tokens.keys().last().cloned().ok_or(JoseError::Key)?;
     let checkpoint_key = Jwk::bare(PublicKey::Ed25519(parts.ledger.checkpoint.public()));
     let ledger = Ledger::create(parts.ledger, &config.keys.folder).map_err(AppFault::from)?;
-    let founding = Founding {
-        custodian: config.custodian.clone(),
-        administrators: vec![signer.public()?],
-        keys: vec![
-            ("checkpoint", checkpoint_key),
-            ("data-token", ledger.token_key().clone()),
-            ("access-token", access_key),
-        ],
-        bundle: bundle.canonical().map_err(InitFault::Bundle)?,
-        signatures: vec![sign_activation(signer, loaded.digest(), &[0; 32])?],
-    };
-    founding.found(&ledger).await?;
+    let keys =
+        [("checkpoint", checkpoint_key), ("data-token", ledger.token_key().clone()), ("access-token", access_key)];
+    founding.found(&ledger, &keys).await?;
     ledger.close();
     Ok(Initialised { origin, vkey: ledger.vkey(), recovery: recovery.to_json()? })
 }

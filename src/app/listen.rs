@@ -9,6 +9,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
 use super::{AppFault, open_on, read};
+use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, IdentityService};
 use crate::domain::Catalogue;
@@ -31,6 +32,7 @@ pub struct Running {
     handles: Vec<Handle<SocketAddr>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     admin: tokio::task::JoinHandle<()>,
+    dated: tokio::task::JoinHandle<()>,
     socket: std::path::PathBuf,
 }
 
@@ -51,12 +53,14 @@ pub async fn serve_on(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let broker = open_on(config, store, clock)?;
     check_bundle(config, broker.in_force().catalogue(), trial)?;
+    check_quorum(&broker, trial)?;
     let outbound = outbound(config, trial)?;
     let persons = login(config, &config.persons, Audience::Persons, &outbound, trial)?;
     let officers = login(config, &config.officers, Audience::Officers, &outbound, trial)?;
     broker.restart_ephemeral().await.map_err(|fault| AppFault::Refused(fault.to_string()))?;
     let app = Arc::new(App { broker, persons, officers, trial });
     let admin = super::admin::listen(Arc::clone(&app), &config.data)?;
+    let dated = tokio::spawn(do_dated(Arc::clone(&app)));
     let socket = config.data.join("admin.sock");
     let mut running = Running {
         service: config.listen.service,
@@ -64,12 +68,26 @@ pub async fn serve_on(
         handles: Vec::new(),
         tasks: Vec::new(),
         admin,
+        dated,
         socket,
         app: Arc::clone(&app),
     };
     running.service = running.listen(config, config.listen.service, service(Arc::clone(&app)), true).await?;
     running.ops = running.listen(config, config.listen.ops, ops(app), false).await?;
     Ok(running)
+}
+
+/// Does dated work as it falls due. Nothing waits for it.
+async fn do_dated(app: Arc<App>) {
+    const ROUND: Duration = Duration::from_secs(5);
+    loop {
+        match app.broker.do_due().await {
+            Ok(0) => {}
+            Ok(done) => tracing::info!(done, "dated work"),
+            Err(refusal) => tracing::warn!(%refusal, "dated work waits for the next round"),
+        }
+        tokio::time::sleep(ROUND).await;
+    }
 }
 
 /// What is in force must know the custodian, and be fit for where it runs.
@@ -83,6 +101,17 @@ pub(super) fn check_bundle(config: &Config, catalogue: &Catalogue, trial: bool) 
     }
     if !catalogue.instruments.contains_key(&custodian.instrument) {
         let text = format!("custodian.instrument: the catalogue knows no instrument {}", custodian.instrument);
+        return Err(AppFault::Refused(text));
+    }
+    Ok(())
+}
+
+/// One person alone brings nothing into force.
+fn check_quorum(broker: &Broker, trial: bool) -> Result<(), AppFault> {
+    const LEAST: usize = 2;
+    let quorum = broker.quorum()?;
+    if quorum < LEAST && !trial {
+        let text = format!("{quorum} administrator is enough to change the rules of this log; {LEAST} must sign");
         return Err(AppFault::Refused(text));
     }
     Ok(())
@@ -165,6 +194,7 @@ impl Running {
     /// Ends listening, lets requests under way end, commits what waits.
     pub async fn stop(self) {
         self.admin.abort();
+        self.dated.abort();
         for handle in &self.handles {
             handle.graceful_shutdown(Some(PATIENCE));
         }

@@ -5,13 +5,15 @@
 mod admin;
 mod init;
 mod listen;
+mod signatory;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use self::admin::{Command, command, execute};
-pub use self::init::{Administrator, InitFault, Initialised, init, sign_activation, sign_stop};
+pub use self::init::{InitFault, Initialised, init};
 pub use self::listen::{Running, serve, serve_on};
+pub use self::signatory::{Detached, Signatory, Unreadable, sign_activation, sign_approval, sign_proposal, sign_stop};
 use crate::broker::{Broker, GovernFault, Parts as BrokerParts};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;

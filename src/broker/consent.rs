@@ -231,7 +231,7 @@ impl Broker {
         };
         let subject = *person.subject();
         let (mut writes, records) =
-            self.identity_records(&in_force, person, &terms.attributes, next_record(&facts), now)?;
+            self.identity_records(&in_force, person, &terms.attributes, next_record(facts.subject_version), now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &terms.receiving)?;
         writes.extend(known);
         let consent = Consent::decided(id, subject, terms.clone(), true, now);
@@ -244,6 +244,7 @@ impl Broker {
             until: terms.until,
             revoked: false,
         }));
+        writes.extend(super::due::of_consent(&consent, now));
         writes.extend([Write::MoveSubject(subject), request.answered()]);
         let holder = self.custodian.body.clone();
         let entered = self.ledger.consent(&permit, subject, &holder, &records, request.unanswered(), writes).await;
@@ -357,7 +358,7 @@ impl Broker {
                 concerns: None,
                 sealed: Vec::new(),
             };
-            writes.extend(self.safe.put_record(row, &values)?);
+            writes.extend(self.safe.put_record(kind, row, &values)?);
             records.push((id, version));
         }
         Ok((writes, records))

@@ -1,8 +1,8 @@
 //! Erasure: destroying the keys of some classes of one subject's information makes it unusable in the same transaction.
 
 use super::{Broker, Refusal, Setback, TRIES, moved};
-use crate::domain::SubjectId;
-use crate::store::{Class, Precondition, Write};
+use crate::domain::{KindId, SubjectId};
+use crate::store::{Class, Hash, Precondition, Write};
 
 impl Broker {
     /// Destroys the keys of these classes of the subject that an identity service knows as `sub`: all values when none
@@ -42,6 +42,18 @@ impl Broker {
             self.cut_links(subject, index).await?;
         }
         Ok(index)
+    }
+
+    /// Destroys the key of one kind's values of a subject because its days have run; `due` is the work that says so. Goes
+    /// back to its facts where the subject moved.
+    pub(super) async fn destroy_values(&self, subject: SubjectId, kind: KindId, due: Hash) -> Result<(), Setback> {
+        let version = self.store.subject_version(&subject).map_err(Refusal::from)?;
+        let class = Class::Values(kind);
+        let preconditions = vec![Precondition::Subject(subject, version), Precondition::DueStands(due)];
+        let named = [class.name()];
+        let writes = vec![Write::DestroyKeys(subject, vec![class]), Write::MoveSubject(subject), Write::DoneDue(due)];
+        self.ledger.destruction(&named, preconditions, writes).await.map_err(moved)?;
+        Ok(())
     }
 
     /// What tied the log to the subject goes too, once the projection has passed the erasure.

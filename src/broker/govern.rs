@@ -1,18 +1,16 @@
 //! Founding the log, bringing bundles into force, stopping clients: operators' and administrators' acts.
 //!
-//! Administrators' keys are fixed at `init`, in the log's first entry. INVARIANT: nothing is in force but by an
-//! activation entry that an administrator signed; what is loaded is what the head names.
+//! INVARIANT: nothing is in force but by an activation entry that a quorum of administrators signed; what is loaded is
+//! what the head names.
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::{Broker, Refusal};
-use crate::crypto::{equal, verify_ed25519};
-use crate::domain::{ClientId, Custodian};
-use crate::jose::{Jwk, PublicKey, b64};
-use crate::ledger::{AdministratorSignature, Ledger, NotEntered};
-use crate::policy::{Bundle, Finding, InForce, Loaded};
+use super::{Administration, Broker, Refusal};
+use crate::domain::{BodyId, Catalogue, ClientId, Custodian};
+use crate::identity::jwk;
+use crate::jose::{JoseError, Jwk};
+use crate::ledger::{Ledger, NamedSignature, NotCommitted, NotEntered};
+use crate::policy::{Bundle, Denial, Finding, InForce, Loaded, Reason, keys_moved};
 use crate::store::{Fault, Hash, Store};
 
 /// Why an administrator's act is refused.
@@ -31,34 +29,73 @@ pub enum GovernFault {
     #[error("the bundle in force is not in the record as it was signed")]
     Departs,
     /// The bundle has findings.
-    #[error("the bundle is refused: {0} findings")]
-    Findings(usize, Vec<Finding>),
+    #[error("the bundle is refused:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Findings(Vec<Finding>),
+    /// These cannot administer a log.
+    #[error("{0}")]
+    Administrators(&'static str),
     /// The signature is not that of an administrator of this log.
-    #[error("the signature is not that of an administrator of this log over this act")]
-    Signature,
+    #[error("the signature of {0} is not that of an administrator over this act")]
+    Signature(String),
+    /// One administrator signed twice.
+    #[error("{0} signed twice; each administrator counts once")]
+    Twice(String),
+    /// Fewer signed than must.
+    #[error("{needed} administrators must sign; {given} did")]
+    TooFew {
+        /// How many did.
+        given: usize,
+        /// How many must.
+        needed: usize,
+    },
+    /// A key changes hands: where it stands now, and whose it is.
+    #[error("{0}: the key is that of {1} in the bundle in force; a key is one body's for ever")]
+    KeyMoved(String, BodyId),
+    /// An administrator's key is that of an officer.
+    #[error("the key of administrator {0} is also an officer's; nobody approves what they bring into force")]
+    SameHand(String),
+    /// A demonstration would become the real thing, or the other way round.
+    #[error("a log is a demonstration from its founding on, or never: found another")]
+    Demo,
+    /// Entries that no officer approved as they are.
+    #[error("not approved as it stands: {}", .0.join(", "))]
+    NotApproved(Vec<String>),
+    /// The signature is not that of an officer.
+    #[error("the signature of {0} is not that of an officer, by a delegation that holds today, over this act")]
+    Officer(String),
+    /// Nobody proposed it.
+    #[error("nobody proposed {0} as it stands in this file")]
+    NotProposed(String),
+    /// The rules refuse.
+    #[error("refused:\n{}", .0.reasons().iter().map(said).collect::<Vec<_>>().join("\n"))]
+    Denied(Box<Denial>),
+    /// It cannot be written canonically.
+    #[error(transparent)]
+    Form(#[from] JoseError),
     /// There is no such client.
     #[error("there is no client {0} in the catalogue in force")]
     NoClient(ClientId),
     /// What was to be replaced has been replaced meanwhile.
     #[error("something else came into force meanwhile; sign again")]
     Moved,
-    /// What is in force could not be read again.
+    /// What is in force could not be read again, or a refusal could not be entered.
     #[error("{0}")]
     Refusal(String),
 }
 
-/// What a log begins with.
+/// A reason in one line, as an operator reads it.
+fn said(reason: &Reason) -> String {
+    let cited = reason.citations.iter().map(|citation| citation.cite.as_str()).collect::<Vec<_>>().join("; ");
+    format!("{}: {} ({cited}) {}", reason.id, reason.text.en, reason.mend.en)
+}
+
+/// What a log begins with: checked before anything is made of it.
 pub struct Founding {
-    /// Who runs it.
-    pub custodian: Custodian,
-    /// Its administrators, by name.
-    pub administrators: Vec<(String, Jwk)>,
-    /// Its keys: use and public part.
-    pub keys: Vec<(&'static str, Jwk)>,
-    /// The first bundle, in canonical form.
-    pub bundle: Vec<u8>,
-    /// Its administrators' signatures.
-    pub signatures: Vec<AdministratorSignature>,
+    custodian: Custodian,
+    administration: Administration,
+    digest: Hash,
+    bundle: Vec<u8>,
+    signatures: Vec<NamedSignature>,
 }
 
 /// What an administrator signs to bring `bundle` into force after `previous`.
@@ -72,80 +109,84 @@ pub fn stop_text(origin: &str, client: &ClientId) -> Vec<u8> {
 }
 
 impl Founding {
-    /// Writes the log's first entries.
-    pub async fn found(self, ledger: &Ledger) -> Result<(), GovernFault> {
-        let loaded = load(&self.bundle)?;
+    /// Who runs the log, who administers it, and the first bundle, in canonical form, with their signatures.
+    pub fn new(
+        custodian: Custodian,
+        administration: Administration,
+        bundle: Vec<u8>,
+        signatures: Vec<NamedSignature>,
+    ) -> Result<Self, GovernFault> {
+        let loaded = load(&bundle)?;
+        apart(&administration, loaded.catalogue())?;
         let text = activation_text(loaded.digest(), &[0; 32]);
-        check(&self.administrators, &text, &self.signatures)?;
-        ledger.begin(&self.custodian, &self.administrators).await?;
-        for (usage, jwk) in &self.keys {
+        administration.signed(&text, &signatures, administration.quorum())?;
+        Ok(Self { custodian, administration, digest: *loaded.digest(), bundle, signatures })
+    }
+
+    /// Writes the log's first entries. `keys` are its own: use and public part.
+    pub async fn found(self, ledger: &Ledger, keys: &[(&str, Jwk)]) -> Result<(), GovernFault> {
+        ledger.begin(&self.custodian, self.administration.named(), self.administration.quorum()).await?;
+        for (usage, jwk) in keys {
             ledger.key_added(usage, jwk).await?;
         }
         let epoch = ledger.head()?.epoch;
-        ledger.activation(*loaded.digest(), &self.bundle, epoch, &self.signatures).await?;
+        ledger.activation(self.digest, &self.bundle, epoch, &self.signatures).await?;
         Ok(())
     }
 }
 
 impl Broker {
     /// Brings a bundle into force; its digest.
-    pub async fn activate(&self, bundle: &[u8], signatures: &[AdministratorSignature]) -> Result<Hash, GovernFault> {
+    pub async fn activate(&self, bundle: &[u8], signatures: &[NamedSignature]) -> Result<Hash, GovernFault> {
         let loaded = load(bundle)?;
-        let head = self.ledger.head()?;
-        check(&self.administrators()?, &activation_text(loaded.digest(), &head.bundle), signatures)?;
-        match self.ledger.activation(*loaded.digest(), bundle, head.epoch, signatures).await {
+        self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
+        let before = self.in_force();
+        self.check_approved(before.catalogue(), loaded.catalogue())?;
+        if let Some((place, owner)) = keys_moved(before.catalogue(), loaded.catalogue()).into_iter().next() {
+            return Err(GovernFault::KeyMoved(place, owner.clone()));
+        }
+        let administration = Administration::of(&self.ledger)?;
+        apart(&administration, loaded.catalogue())?;
+        let text = activation_text(loaded.digest(), before.loaded().digest());
+        administration.signed(&text, signatures, administration.quorum())?;
+        match self.ledger.activation(*loaded.digest(), bundle, before.epoch(), signatures).await {
             Ok(_) => {}
-            Err(NotEntered::Commit(crate::ledger::NotCommitted::Moved(_))) => return Err(GovernFault::Moved),
+            Err(NotEntered::Commit(NotCommitted::Moved(_))) => return Err(GovernFault::Moved),
             Err(fault) => return Err(fault.into()),
         }
         self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
         Ok(*loaded.digest())
     }
 
-    /// Stops a client: from this entry on it gets nothing.
-    pub async fn stop_client(&self, client: &ClientId, signature: &AdministratorSignature) -> Result<u64, GovernFault> {
+    /// Stops a client, by one administrator: from this entry on it gets nothing.
+    pub async fn stop_client(&self, client: &ClientId, signature: &NamedSignature) -> Result<u64, GovernFault> {
         if !self.in_force().catalogue().clients.contains_key(client) {
             return Err(GovernFault::NoClient(client.clone()));
         }
         let text = stop_text(self.ledger.origin(), client);
-        check(&self.administrators()?, &text, std::slice::from_ref(signature))?;
+        Administration::of(&self.ledger)?.signed(&text, std::slice::from_ref(signature), 1)?;
         let index = self.ledger.client_stop(client, signature).await?.index();
         self.refresh().map_err(|fault: Refusal| GovernFault::Refusal(fault.to_string()))?;
         Ok(index)
     }
 
-    /// The administrators that the log's first entry names.
-    fn administrators(&self) -> Result<Vec<(String, Jwk)>, GovernFault> {
-        let row = self.ledger.entry(0)?.ok_or(GovernFault::Nothing)?;
-        let act = self.ledger.open_act(&row).map_err(NotEntered::from)?.value();
-        let named = act.get("administrators").and_then(Value::as_array).into_iter().flatten();
-        let administrators = named.filter_map(|one| {
-            let name = one.get("name")?.as_str()?.to_owned();
-            Some((name, serde_json::from_value(one.get("jwk")?.clone()).ok()?))
-        });
-        Ok(administrators.collect())
+    /// How many administrators must sign what comes into force.
+    pub fn quorum(&self) -> Result<usize, GovernFault> {
+        Ok(Administration::of(&self.ledger)?.quorum())
     }
 }
 
-/// At least one signature, and every one an administrator's.
-fn check(
-    administrators: &[(String, Jwk)],
-    text: &[u8],
-    signatures: &[AdministratorSignature],
-) -> Result<(), GovernFault> {
-    let good = |signature: &AdministratorSignature| {
-        let key = administrators.iter().find(|(name, _)| equal(name.as_bytes(), signature.name.as_bytes()));
-        match (key.map(|(_, jwk)| jwk.key()), b64::decode(&signature.signature)) {
-            (Some(PublicKey::Ed25519(key)), Ok(bytes)) => verify_ed25519(key, text, &bytes),
-            _ => false,
-        }
-    };
-    if !signatures.is_empty() && signatures.iter().all(good) { Ok(()) } else { Err(GovernFault::Signature) }
+/// No administrator signs as an officer too: who proposes, who approves and who brings into force are several.
+fn apart(administration: &Administration, catalogue: &Catalogue) -> Result<(), GovernFault> {
+    let mut keys = catalogue.delegations.iter().filter_map(|it| jwk(it.key.as_ref()?));
+    match keys.find_map(|key| administration.holder(&key.thumbprint()).map(str::to_owned)) {
+        Some(name) => Err(GovernFault::SameHand(name)),
+        None => Ok(()),
+    }
 }
 
 fn load(bundle: &[u8]) -> Result<Loaded, GovernFault> {
-    let findings = |findings: Vec<Finding>| GovernFault::Findings(findings.len(), findings);
-    Bundle::from_bytes(bundle).and_then(|bundle| bundle.load()).map_err(findings)
+    Bundle::from_bytes(bundle).and_then(|bundle| bundle.load()).map_err(GovernFault::Findings)
 }
 
 /// What the head names: the bundle in force, less the clients stopped.

@@ -155,7 +155,7 @@ impl Broker {
         let basis = relying.basis(catalogue, now).ok_or(Refusal::State)?;
         let until = relying.until(catalogue, notice.shown).ok_or(Refusal::State)?;
         let facts = self.person_facts(person, true)?;
-        let version = next_record(&facts);
+        let version = next_record(facts.subject_version);
         let (mut writes, records) = self.identity_records(&in_force, person, &relying.attributes, version, now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &relying.body)?;
         writes.extend(known);

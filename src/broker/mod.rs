@@ -3,7 +3,11 @@
 //! Each job goes down the same way: load the facts, let `policy` decide, let `ledger` enter what was decided, answer.
 //! INVARIANT: what moved between facts and commit sends a job back to its facts, three times at most.
 
+mod administration;
+mod attest;
+mod change;
 mod consent;
+mod due;
 mod erase;
 mod govern;
 mod inform;
@@ -14,8 +18,11 @@ mod subject;
 mod submit;
 mod withdraw;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub use self::administration::Administration;
+pub use self::attest::{Attested, Sent};
+pub use self::change::{approval_text, proposal_text};
 pub use self::consent::{Asked, Chosen, Given, Previewed, Request, Shown, Told, Unasked};
 pub use self::govern::{Founding, GovernFault, activation_text, stop_text};
 pub use self::inform::{Informed, Relying, Wish};
@@ -23,9 +30,9 @@ pub use self::review::{EntryView, Page};
 use self::safe::Safe;
 pub use self::subject::NotActing;
 pub use self::submit::{DraftView, OnFile, PortalSession};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Day, Moment};
 use crate::crypto::Unavailable;
-use crate::domain::{Custodian, PersonFacts, ReleaseId, Version};
+use crate::domain::{Custodian, ReleaseId, Version};
 use crate::ephemeral::{Ephemeral, Lost};
 use crate::identity::Gate;
 use crate::jose::JoseError;
@@ -70,6 +77,8 @@ pub struct Broker {
     custodian: Custodian,
     issuer: String,
     in_force: RwLock<Arc<InForce>>,
+    /// The bundle and the day for which agreements were last entered into their register.
+    registered: Mutex<Option<(Version, Day)>>,
 }
 
 /// Why a job was not done: the one vocabulary, which `http` translates in one place.
@@ -148,11 +157,11 @@ fn moved(fault: NotEntered) -> Setback {
     }
 }
 
-/// The version of a record made on these facts: the subject's, once it moved with the record. An erasure moves the
+/// The version of a record made while the subject was at `version`: the subject's, once it moved with the record. An erasure moves the
 /// subject too, so that no two records of a kind ever share a version, and a release of one is never delivered again
 /// with the other.
-const fn next_record(facts: &PersonFacts) -> Version {
-    facts.subject_version + 1
+const fn next_record(version: Version) -> Version {
+    version + 1
 }
 
 impl Broker {
@@ -162,7 +171,19 @@ impl Broker {
         let Parts { store, vault, ledger, ephemeral, gate, clock, blind, custodian, issuer } = parts;
         let safe = Safe::new(Arc::clone(&store), vault);
         let in_force = RwLock::new(Arc::new(in_force));
-        Ok(Self { store, safe, ledger, ephemeral, gate, clock, blind, custodian, issuer, in_force })
+        Ok(Self {
+            store,
+            safe,
+            ledger,
+            ephemeral,
+            gate,
+            clock,
+            blind,
+            custodian,
+            issuer,
+            in_force,
+            registered: Mutex::default(),
+        })
     }
 
     /// What is in force.

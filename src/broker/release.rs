@@ -2,11 +2,11 @@
 
 use super::{Broker, Refusal, Setback, TRIES};
 use crate::crypto::SealingKey;
-use crate::domain::{Ask, Facts, Known, Relied, SubjectId};
+use crate::domain::{Ask, Facts, Filed, Known, Relied, SubjectId};
 use crate::identity::AuthenticatedBody;
 use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
-use crate::store::{GrantedOn, Hash, KeyUse, Standing};
+use crate::store::{GrantedOn, Hash, KeyUse, RecordRow, Standing};
 
 impl Broker {
     /// Releases what `ask` may have. `body` is the request's body, for its Idempotency-Key.
@@ -83,6 +83,7 @@ impl Broker {
         let on = if matches!(on, Known::Basis(_)) && !grant_stands { Known::Nothing } else { on };
         Facts {
             on,
+            on_file: standing.records.iter().map(|(row, _)| filed(row)).collect(),
             grant_stands,
             subject_version: standing.subject_version,
             epoch: in_force.epoch(),
@@ -107,6 +108,11 @@ impl Broker {
         };
         self.refuse(denial, refused).await
     }
+}
+
+/// What a record's row tells in clear.
+fn filed(row: &RecordRow) -> Filed {
+    Filed { kind: row.kind.clone(), at: row.at, issued: row.issued, valid_until: row.valid_until }
 }
 
 /// Whether a grant on this is one for the ask.

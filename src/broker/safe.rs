@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::{Refusal, due};
 use crate::crypto::{Address, SealingKey};
-use crate::domain::{Consent, ConsentId, KindId, Known, SubjectId, Version};
+use crate::domain::{Consent, ConsentId, KindId, Known, RecordKind, SubjectId, Version};
 use crate::policy;
 use crate::store::{
     Class, ConsentRow, DraftRow, Fault, GrantedOn, RecordRow, Standing, Store, Vault, VaultFault, WrappedKey, Write,
@@ -72,7 +72,7 @@ impl Safe {
         Ok(Write::PutConsent(ConsentRow {
             id: *id,
             subject: *subject,
-            receiving: terms.receiving.clone(),
+            receiving: consent.receiving().clone(),
             purpose: terms.purpose.clone(),
             version: *version,
             max_uses: terms.max_uses,
@@ -88,11 +88,18 @@ impl Safe {
         Ok(values.map(|values| (row, values)))
     }
 
-    /// The writes that keep a record: with a new key where the class has none.
-    pub(super) fn put_record(&self, row: RecordRow, values: &Map<String, Value>) -> Result<Vec<Write>, Refusal> {
+    /// The writes that keep a record of a kind: with a new key where the class has none, and with its day of destruction
+    /// where it has one.
+    pub(super) fn put_record(
+        &self,
+        kind: &RecordKind,
+        row: RecordRow,
+        values: &Map<String, Value>,
+    ) -> Result<Vec<Write>, Refusal> {
         let (key, new) = self.vault.key_or_new(&row.subject, &Class::Values(row.kind.clone()))?;
         let sealed = key.seal(&record_at(&row), &json(values)?).map_err(VaultFault::from)?;
-        Ok(new.into_iter().chain([Write::PutRecord(RecordRow { sealed, ..row })]).collect())
+        let due = due::of_record(kind, &row);
+        Ok(new.into_iter().chain(due).chain([Write::PutRecord(RecordRow { sealed, ..row })]).collect())
     }
 
     /// The values of a draft.

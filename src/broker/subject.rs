@@ -1,8 +1,9 @@
-//! Subjects: found by identity service and `sub`, made at the first sign-in, with the key of their evidence.
+//! Subjects: found by identity service and `sub`, or by a NEQ that the service vouches for; made at the first sign-in, or
+//! by a source that named them before (`attest`), with the key of their evidence.
 
-use super::{Broker, Refusal};
+use super::{Broker, Refusal, TRIES};
 use crate::crypto::random;
-use crate::domain::{Giver, PersonFacts, SubjectId};
+use crate::domain::{Giver, IdentifierType, PersonFacts, SubjectId};
 use crate::identity::{Acting, AuthenticatedPerson, login};
 use crate::ledger::{Lane, NotCommitted, NotEntered};
 use crate::store::{Class, Precondition, Write};
@@ -41,15 +42,15 @@ impl Broker {
         if !self.decides_alone(signed_in) {
             return Err(NotActing::TooYoung);
         }
-        let subject = self.subject(&signed_in.issuer, &signed_in.sub).await?;
+        let subject = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.neq.as_deref()).await?;
         Ok(Acting { subject, who: signed_in.who.clone(), giver: Giver::Subject })
     }
 
     /// The signed-in person, acting for the subject that their identity service knows as `sub`.
     pub async fn acting_for(&self, signed_in: &login::SignedIn, sub: &str) -> Result<Acting, NotActing> {
         let represented = self.represented(signed_in).find(|found| found.sub == sub).ok_or(NotActing::NoMandate)?;
-        let representative = self.subject(&signed_in.issuer, &signed_in.sub).await?;
-        let subject = self.subject(&signed_in.issuer, &represented.sub).await?;
+        let representative = self.subject(&signed_in.issuer, &signed_in.sub, signed_in.neq.as_deref()).await?;
+        let subject = self.subject(&signed_in.issuer, &represented.sub, represented.neq.as_deref()).await?;
         let giver = Giver::Representative { representative, mandate: represented.mandate.clone() };
         Ok(Acting { subject, who: represented.who.clone(), giver })
     }
@@ -66,21 +67,37 @@ impl Broker {
         Ok(())
     }
 
-    async fn subject(&self, issuer: &str, sub: &str) -> Result<SubjectId, Refusal> {
-        let lookup = self.blind.identity(issuer, sub);
-        if let Some(subject) = self.store.identity(&lookup)? {
-            return Ok(subject);
+    /// The subject that the service knows as `sub`. Where the service gives a NEQ, it is also whom sources name by it:
+    /// whichever came first made the subject. Two subjects that both exist are never made one.
+    async fn subject(&self, issuer: &str, sub: &str, neq: Option<&str>) -> Result<SubjectId, Refusal> {
+        let by_service = self.blind.identity(issuer, sub);
+        let by_number = neq.map(|neq| self.blind.identifier(IdentifierType::Neq, neq));
+        for _ in 0..TRIES {
+            let signed_in = self.store.identity(&by_service)?;
+            let named = by_number.map_or(Ok(None), |lookup| self.store.identity(&lookup))?;
+            let lookups = [(Some(by_service), signed_in), (by_number, named)];
+            let missing = || lookups.into_iter().filter(|(_, found)| found.is_none()).filter_map(|(lookup, _)| lookup);
+            let known = signed_in.or(named);
+            if let Some(subject) = known.filter(|_| missing().next().is_none()) {
+                return Ok(subject);
+            }
+            let subject = known.map_or_else(|| random().map(SubjectId::new), Ok)?;
+            let mut writes = Vec::new();
+            if known.is_none() {
+                let (_, key) = self.safe.vault().key_or_new(&subject, &Class::Evidence)?;
+                writes.push(Write::PutSubject(subject));
+                writes.extend(key);
+            }
+            writes.extend(missing().map(|lookup| Write::PutIdentity(lookup, subject)));
+            let preconditions = missing().map(Precondition::NewIdentity).collect();
+            match self.ledger.write(Lane::Person, preconditions, writes).await {
+                Ok(_) => return Ok(subject),
+                // Signed in twice at once, or attested meanwhile: the other one made the subject.
+                Err(NotEntered::Commit(NotCommitted::Moved(_))) => {}
+                Err(fault) => return Err(fault.into()),
+            }
         }
-        let subject = SubjectId::new(random()?);
-        let (_, key) = self.safe.vault().key_or_new(&subject, &Class::Evidence)?;
-        let mut writes = vec![Write::PutSubject(subject), Write::PutIdentity(lookup, subject)];
-        writes.extend(key);
-        match self.ledger.write(Lane::Person, vec![Precondition::NewIdentity(lookup)], writes).await {
-            Ok(_) => Ok(subject),
-            // Signed in twice at once: the other one made the subject.
-            Err(NotEntered::Commit(NotCommitted::Moved(_))) => self.store.identity(&lookup)?.ok_or(Refusal::Unknown),
-            Err(fault) => Err(fault.into()),
-        }
+        Err(Refusal::NotNow("who signs in keeps moving".to_owned()))
     }
 
     /// What is known when this person acts.

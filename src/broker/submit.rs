@@ -196,7 +196,7 @@ impl Broker {
             }
         };
         let kind = in_force.catalogue().kinds.get(&row.kind).ok_or(Refusal::Unknown)?;
-        let version = next_record(&facts);
+        let version = next_record(facts.subject_version);
         let writes = self.record_writes(&row, kind, via, &values, version, now)?;
         let record = (&kind.holder, &kind.collected_for, version);
         let entered = self.ledger.submission(&permit, row.subject, record, writes).await.map_err(moved)?;
@@ -226,7 +226,7 @@ impl Broker {
             concerns: None,
             sealed: Vec::new(),
         };
-        let mut writes = self.safe.put_record(row, values)?;
+        let mut writes = self.safe.put_record(kind, row, values)?;
         writes.push(Write::DropDraft(draft.id));
         writes.push(Write::MoveSubject(draft.subject));
         Ok(writes)

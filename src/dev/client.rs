@@ -112,6 +112,21 @@ impl Client {
         Ok(Token { access_token: token.to_owned(), details })
     }
 
+    /// Asks for a source's token, which rests on its registration alone; the server's refusal otherwise.
+    pub async fn admitted(&self) -> Result<Result<Token, Answer>, String> {
+        let resource = format!("{}/v1/attestations", self.issuer);
+        let form = [("grant_type", "client_credentials"), ("resource", resource.as_str())];
+        let answer = self.post_form("token_endpoint", &form).await?;
+        let token = answer.json().get("access_token").and_then(Value::as_str).map(str::to_owned);
+        Ok(token.map(|access_token| Token { access_token, details: Value::Null }).ok_or(answer))
+    }
+
+    /// Attests values.
+    pub async fn attest(&self, token: &Token, key: &str, attestation: &Value) -> Result<Answer, String> {
+        let url = format!("{}/v1/attestations", self.issuer);
+        self.call(Method::POST, &url, token, &[("idempotency-key", key)], attestation.to_string()).await
+    }
+
     /// Asks for a data token.
     pub async fn release(&self, token: &Token, key: &str, ask: &Value) -> Result<Answer, String> {
         let url = format!("{}/v1/releases", self.issuer);

@@ -13,7 +13,7 @@ use crate::domain::{
     Ask, BodyId, ClientId, ConsentId, DraftId, Event, KindId, Pseudonym, PurposeId, SubjectId, Version,
 };
 use crate::store::{
-    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, DueRow, EntryRow, Fault, Hash, Head, Leaf,
+    Appended, Batch, Class, Committed, ConsentRow, Draft, DraftRow, DueRow, EntryRow, Fault, Hash, Head, KeyUse, Leaf,
     NoticeRow, Proposal, RecordRow, Refused, Seal, Standing, Store, WrappedKey,
 };
 
@@ -176,6 +176,10 @@ impl Store for Hasty {
 
     fn standing(&self, ask: &Ask, client: &ClientId, body: &BodyId) -> Result<Standing, Fault> {
         self.inner.standing(ask, client, body)
+    }
+
+    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault> {
+        self.inner.key_use(client, key)
     }
 
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault> {

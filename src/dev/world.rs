@@ -14,13 +14,13 @@ use super::client::Client;
 use super::identity::{self, IssuerSettings, OFFICERS, PERSONS, Persona};
 use super::site::{self, Site};
 use super::wire::Wire;
-use crate::app::{self, Administrator, Running};
+use crate::app::{self, Running, Signatory, sign_activation};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::crypto::random;
 use crate::identity::login::SecretText;
 use crate::jose::{Algorithm, PrivateJwk, b64};
-use crate::policy::{Bundle, demo_catalogue, product_rules};
+use crate::policy::{Bundle, Finding, demo_catalogue, product_rules};
 
 /// The bodies that have their tokens encrypted.
 const ENCRYPTED: [&str; 2] = ["afe", "mess"];
@@ -55,7 +55,7 @@ pub struct Founded {
     /// The broker's configuration.
     pub config: Config,
     /// The administrator.
-    pub administrator: Administrator,
+    pub administrator: Signatory,
     /// Files of the bundle in force at first.
     pub files: BTreeMap<String, String>,
     /// The key that verifies its checkpoints.
@@ -163,12 +163,13 @@ impl Founded {
         let fresh = |body: &&str| Ok((String::from(*body), PrivateJwk::generate(Algorithm::EcdhEs).map_err(text)?));
         let encryption = ENCRYPTED.iter().map(fresh).collect::<Result<BTreeMap<_, _>, String>>()?;
         let files = bundle(&clients, &encryption, &site, &officers)?;
-        let administrator = Administrator::generate("Administration de l’essai").map_err(text)?;
+        let administrator = Signatory::generate("Administration de l’essai").map_err(text)?;
         let bundle = Bundle::from_files(files.clone());
-        let initialised = app::init(&config, &bundle, &administrator).await.map_err(|fault| match fault {
-            app::InitFault::Bundle(findings) => findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-            other => other.to_string(),
-        })?;
+        let told = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let digest = *bundle.load().map_err(told)?.digest();
+        // One administrator is enough for a trial; `serve` asks for two.
+        let signed = [sign_activation(&administrator, &digest, &[0; 32]).map_err(text)?];
+        let initialised = app::init(&config, &bundle, &signed, 1).await.map_err(text)?;
         let founded = Self {
             folder: folder.to_owned(),
             issuer,

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Giver, GrantId, Identified, KindId, Language,
-    NoticeText, PurposeId, SubjectId, Terms,
+    AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Filed, Giver, GrantId, Identified, KindId, Language,
+    NoticeText, Occasion, PurposeId, SubjectId, Terms,
 };
 use crate::clock::Moment;
 
@@ -29,6 +29,8 @@ pub struct Ask {
     pub recipient_key: String,
     /// Its Idempotency-Key.
     pub idempotency_key: String,
+    /// What it is for, where the purpose wants that said.
+    pub occasion: Option<Occasion>,
 }
 
 /// What an ask relies on.
@@ -77,6 +79,8 @@ impl Known {
 pub struct Facts {
     /// What the ask relies on, as far as it is there.
     pub on: Known,
+    /// The newest record of each kind asked for, as far as it is told in clear.
+    pub on_file: Vec<Filed>,
     /// Whether the grant stands.
     pub grant_stands: bool,
     /// Version of the subject: records, mandates, keys.

@@ -87,6 +87,10 @@ names! {
     HostId, "host", |text| is_slug(text, false);
     /// A file on information that leaves Québec (s. 70.1).
     OutsideId, "outside file", |text| is_slug(text, false);
+    /// A function of a body, which may go over to another (*attribution*).
+    FunctionId, "function", |text| is_slug(text, false);
+    /// A legal hold.
+    HoldId, "hold", |text| is_slug(text, false);
     /// An attribute (*renseignement*), `kind.member`.
     AttributeId, "attribute", |text| is_slug(text, true) && text.split('.').filter(|part| !part.is_empty()).count() == 2 && text.matches('.').count() == 1;
 }

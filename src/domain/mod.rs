@@ -5,8 +5,10 @@
 //! INVARIANT: a stage of a consent carries the facts that are true in it, and no others.
 
 mod acts;
+mod attest;
 mod basis;
 mod catalogue;
+mod change;
 mod consent;
 mod declared;
 mod event;
@@ -16,8 +18,10 @@ mod register;
 mod subject;
 
 pub use acts::*;
+pub use attest::*;
 pub use basis::*;
 pub use catalogue::*;
+pub use change::*;
 pub use consent::*;
 pub use declared::*;
 pub use event::*;

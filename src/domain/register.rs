@@ -1,6 +1,7 @@
-//! The register of s. 67.3, part A: a row for each release without consent, in words that outlive the catalogue.
+//! The register of s. 67.3, in words that outlive the catalogue: part A, a row for each release without consent; part B, a
+//! row for each agreement on collection for another body.
 //!
-//! Not here: parts B and C (collection for another body, secondary use), nor how the register is shown.
+//! Not here: part C (nothing is used here for another purpose than its own), nor how the register is shown.
 //! INVARIANT: a row names nobody. What an enterprise supplied is not personal information, and what an order of mobility
 //! moves is outside the section: neither has a row.
 
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeId, Basis, BodyId, Catalogue, PurposeId, Text};
+use super::{Agreement, AttributeId, Basis, BodyId, Catalogue, PurposeId, Text, Under};
 
 /// A row of part A, by the four columns of the section.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -59,6 +60,43 @@ impl PartA {
             purpose: catalogue.purposes.get(purpose)?.label.clone(),
             outside: body.outside_quebec(),
             reason,
+        })
+    }
+}
+
+/// A row of part B, by the columns of the section.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartB {
+    /// The body for which the information is collected.
+    pub beneficiary: Text,
+    /// The program or power for which it is necessary.
+    pub powers: Vec<Text>,
+    /// Nature of the service or of the common mission.
+    pub service: Text,
+    /// Nature or type of the information.
+    pub nature: Vec<Text>,
+    /// For which purposes.
+    pub purposes: Vec<Text>,
+    /// Categories of persons who have access to it, in both bodies.
+    pub access: Text,
+}
+
+impl PartB {
+    /// The row of an agreement under s. 64; none of another, nor of one that does not say what the columns ask.
+    pub fn of(catalogue: &Catalogue, agreement: &Agreement) -> Option<Self> {
+        if agreement.under != Under::Collection {
+            return None;
+        }
+        let purposes = agreement.purposes.iter().map(|id| catalogue.purposes.get(id)).collect::<Option<Vec<_>>>()?;
+        let labels = |id: &AttributeId| catalogue.attribute(id).map(|it| it.label.clone());
+        Some(Self {
+            beneficiary: catalogue.bodies.get(&agreement.receiving)?.name.clone(),
+            powers: purposes.iter().flat_map(|purpose| purpose.powers.clone()).collect(),
+            service: agreement.service.clone()?,
+            nature: agreement.attributes.iter().map(labels).collect::<Option<_>>()?,
+            purposes: purposes.iter().map(|purpose| purpose.label.clone()).collect(),
+            access: agreement.access.clone()?,
         })
     }
 }

@@ -8,6 +8,9 @@ use crate::clock::{Day, Moment};
 /// Age from which a minor decides alone (s. 53.1).
 pub const AGE_OF_OWN_CONSENT: u16 = 14;
 
+/// Age at which the power of parents and of minors' tutors ends.
+const MAJORITY: u16 = 18;
+
 /// What a subject (*titulaire*) is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +54,16 @@ impl Identified {
     /// Whether the person is under 14 on `day`; a person whose age is not known is treated as if.
     pub fn under_14(&self, day: Day) -> bool {
         self.kind == SubjectKind::Person && self.born.is_none_or(|born| born.age_on(day) < AGE_OF_OWN_CONSENT)
+    }
+
+    /// Whether the person is known to be of full age on `day`.
+    pub fn of_full_age(&self, day: Day) -> bool {
+        self.kind == SubjectKind::Person && self.born.is_some_and(|born| born.age_on(day) >= MAJORITY)
+    }
+
+    /// Whether the person is known to be a minor on `day`.
+    pub fn minor(&self, day: Day) -> bool {
+        self.kind == SubjectKind::Person && self.born.is_some_and(|born| born.age_on(day) < MAJORITY)
     }
 }
 
@@ -121,16 +134,23 @@ impl Giver {
             (Self::Representative { mandate, .. }, _) => mandate.allows(who, now),
         }
     }
+
+    /// Whether a parent or a minor's tutor decided for `who`, and `who` is of full age on `day`.
+    pub fn outgrown(&self, who: &Identified, day: Day) -> bool {
+        match self {
+            Self::Representative { mandate, .. } => {
+                matches!(mandate.kind, MandateKind::Parent | MandateKind::Tutor) && who.of_full_age(day)
+            }
+            Self::Subject => false,
+        }
+    }
 }
 
 impl MandateKind {
     fn fits(self, who: &Identified, day: Day) -> bool {
-        const MAJORITY: u16 = 18;
         match self {
             Self::SigningOfficer => who.kind == SubjectKind::Enterprise,
-            Self::Parent | Self::Tutor => {
-                who.kind == SubjectKind::Person && who.born.is_some_and(|born| born.age_on(day) < MAJORITY)
-            }
+            Self::Parent | Self::Tutor => who.minor(day),
         }
     }
 }

@@ -13,7 +13,8 @@ use serde_json::json;
 use super::App;
 use super::oauth::{AGENCY_RESOURCE, single};
 use super::problem::{self, KEY_MISSING, MALFORMED};
-use crate::domain::{Ask, AttributeId, ConsentId, PurposeId, Relied};
+use crate::clock::Moment;
+use crate::domain::{Ask, AttributeId, ConsentId, Occasion, PurposeId, Reference, Relied};
 use crate::identity::{AuthenticatedBody, NotAuthenticated};
 use crate::jose::object;
 
@@ -32,10 +33,36 @@ struct ReleaseRequest {
     consent_id: Option<ConsentId>,
     purpose: PurposeId,
     attributes: Vec<AttributeId>,
+    #[serde(default, deserialize_with = "present")]
+    occasion: Option<WrittenOccasion>,
 }
 
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ConsentId>, D::Error> {
-    ConsentId::deserialize(deserializer).map(Some)
+/// What the release is for, where the purpose wants that said.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOccasion {
+    reference: Reference,
+    /// When it closes (RFC 3339).
+    #[serde(deserialize_with = "moment")]
+    at: Moment,
+    /// In whole dollars.
+    #[serde(default, deserialize_with = "present")]
+    amount: Option<u64>,
+}
+
+impl From<WrittenOccasion> for Occasion {
+    fn from(WrittenOccasion { reference, at, amount }: WrittenOccasion) -> Self {
+        Self { reference, at, amount }
+    }
+}
+
+/// A member that may be absent, and is never null.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// `POST /v1/releases`: one data token.
@@ -62,14 +89,7 @@ async fn respond(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Respons
 /// Step 0: the request becomes an ask, or is malformed.
 fn parse(app: &App, agency: &AuthenticatedBody, headers: &HeaderMap, body: &[u8]) -> Result<Ask, Box<Response>> {
     let malformed = || Box::new(problem::document(app.issuer(), &MALFORMED, json!({})));
-    let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !json.starts_with("application/json") {
-        return Err(malformed());
-    }
-    let key = single(headers, &HeaderName::from_static("idempotency-key")).map_err(|()| malformed())?;
-    let key = key.filter(|key| key.len() <= LONGEST_KEY && key.bytes().all(|byte| byte.is_ascii_graphic()));
-    let key = key.filter(|key| !key.is_empty());
-    let key = key.ok_or_else(|| Box::new(problem::document(app.issuer(), &KEY_MISSING, json!({}))))?;
+    let key = keyed_json(app, headers)?;
     let request: ReleaseRequest = object(body).map_err(|_| malformed())?;
     let count = request.attributes.len();
     let attributes: std::collections::BTreeSet<AttributeId> = request.attributes.into_iter().collect();
@@ -77,14 +97,29 @@ fn parse(app: &App, agency: &AuthenticatedBody, headers: &HeaderMap, body: &[u8]
         return Err(malformed());
     }
     let token = agency.token().ok_or_else(malformed)?;
+    let granted = token.granted.as_ref().ok_or_else(malformed)?;
     Ok(Ask {
         on: request.consent_id.map_or(Relied::Basis, Relied::Consent),
-        grant: token.grant_id.parse().map_err(|_| malformed())?,
+        grant: granted.grant_id.parse().map_err(|_| malformed())?,
         purpose: request.purpose,
         attributes,
         recipient_key: token.cnf.jkt.clone(),
         idempotency_key: key.to_owned(),
+        occasion: request.occasion.map(Into::into),
     })
+}
+
+/// The Idempotency-Key of a request in JSON.
+pub(super) fn keyed_json<'h>(app: &App, headers: &'h HeaderMap) -> Result<&'h str, Box<Response>> {
+    let malformed = || Box::new(problem::document(app.issuer(), &MALFORMED, json!({})));
+    let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !json.starts_with("application/json") {
+        return Err(malformed());
+    }
+    let key = single(headers, &HeaderName::from_static("idempotency-key")).map_err(|()| malformed())?;
+    let key = key.filter(|key| key.len() <= LONGEST_KEY && key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let key = key.filter(|key| !key.is_empty());
+    key.ok_or_else(|| Box::new(problem::document(app.issuer(), &KEY_MISSING, json!({}))))
 }
 
 impl App {

@@ -4,6 +4,7 @@
 //! INVARIANT: what a caller learns of a refusal is decided in `problem`, and nowhere else.
 
 mod agency;
+mod attestations;
 mod browser;
 mod citizen;
 mod form;
@@ -63,6 +64,7 @@ pub fn service(app: Arc<App>) -> Router {
         .route("/.well-known/oauth-authorization-server", get(oauth::server_metadata))
         .route("/.well-known/oauth-protected-resource/v1", get(oauth::agency_metadata))
         .route("/.well-known/oauth-protected-resource/v1/records", get(oauth::portal_metadata))
+        .route("/.well-known/oauth-protected-resource/v1/attestations", get(oauth::source_metadata))
         .route("/jwks", get(oauth::jwks))
         .route("/types/data-release/v1.json", get(oauth::data_release_schema))
         .route("/types/portal-session/v1.json", get(oauth::portal_session_schema))
@@ -70,6 +72,7 @@ pub fn service(app: Arc<App>) -> Router {
         .route(oauth::PAR, post(oauth::par))
         .route(oauth::TOKEN, post(oauth::token))
         .route(agency::RELEASES, post(agency::release))
+        .route(oauth::SOURCE_RESOURCE, post(attestations::attest))
         .route("/v1/records", get(portal::check))
         .route("/v1/records/{kind}", put(portal::draft))
         // Persons

@@ -17,10 +17,11 @@ use super::rar::{self, Details};
 use crate::broker::{Asked, Given, PortalSession, Refusal, Relying, Request, Wish};
 use crate::clock::Moment;
 use crate::crypto::{equal, random, sha256};
-use crate::domain::{Client, ClientId, ConsentId, GrantId, SessionAsk, Terms};
+use crate::domain::{Client, ClientId, ConsentId, GrantId, Role, SessionAsk, Terms};
 use crate::ephemeral::{Lost, Space};
 use crate::identity::{
-    ASSERTION_TYPE, AccessClaims, AuthenticatedBody, Confirmation, LONGEST_LIFE, NotAuthenticated, ProvenRequest,
+    ASSERTION_TYPE, AccessClaims, AuthenticatedBody, Confirmation, Granted, LONGEST_LIFE, NotAuthenticated,
+    ProvenRequest,
 };
 use crate::jose::b64;
 
@@ -42,6 +43,8 @@ pub(super) const TOKEN: &str = "/oauth/token";
 pub(super) const AGENCY_RESOURCE: &str = "/v1";
 /// Path of the portals' resource.
 pub(super) const PORTAL_RESOURCE: &str = "/v1/records";
+/// Path of the sources' resource.
+pub(super) const SOURCE_RESOURCE: &str = "/v1/attestations";
 
 /// What a client pushed, until its person comes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -106,6 +109,7 @@ impl From<Given> for Grants {
 /// `GET /.well-known/oauth-authorization-server` (RFC 8414).
 pub(super) async fn server_metadata(State(app): State<Arc<App>>) -> Response {
     let issuer = app.issuer();
+    let resources = [AGENCY_RESOURCE, PORTAL_RESOURCE, SOURCE_RESOURCE].map(|path| format!("{issuer}{path}"));
     Json(json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}{AUTHORIZE}"),
@@ -115,7 +119,7 @@ pub(super) async fn server_metadata(State(app): State<Arc<App>>) -> Response {
         "jwks_uri": format!("{issuer}/jwks"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA"],
@@ -124,23 +128,29 @@ pub(super) async fn server_metadata(State(app): State<Arc<App>>) -> Response {
         "authorization_details_types_supported":
             [format!("{issuer}{}", rar::DATA_RELEASE), format!("{issuer}{}", rar::PORTAL_SESSION)],
         "ui_locales_supported": ["fr", "en"],
-        "protected_resources": [format!("{issuer}{AGENCY_RESOURCE}"), format!("{issuer}{PORTAL_RESOURCE}")],
+        "protected_resources": resources,
     }))
     .into_response()
 }
 
 /// `GET /.well-known/oauth-protected-resource/v1` (RFC 9728).
 pub(super) async fn agency_metadata(State(app): State<Arc<App>>) -> Response {
-    resource_metadata(&app, AGENCY_RESOURCE, rar::DATA_RELEASE)
+    resource_metadata(&app, AGENCY_RESOURCE, &[rar::DATA_RELEASE])
 }
 
 /// `GET /.well-known/oauth-protected-resource/v1/records` (RFC 9728).
 pub(super) async fn portal_metadata(State(app): State<Arc<App>>) -> Response {
-    resource_metadata(&app, PORTAL_RESOURCE, rar::PORTAL_SESSION)
+    resource_metadata(&app, PORTAL_RESOURCE, &[rar::PORTAL_SESSION])
 }
 
-fn resource_metadata(app: &App, path: &str, details: &str) -> Response {
+/// `GET /.well-known/oauth-protected-resource/v1/attestations` (RFC 9728).
+pub(super) async fn source_metadata(State(app): State<Arc<App>>) -> Response {
+    resource_metadata(&app, SOURCE_RESOURCE, &[])
+}
+
+fn resource_metadata(app: &App, path: &str, details: &[&str]) -> Response {
     let issuer = app.issuer();
+    let details: Vec<String> = details.iter().map(|path| format!("{issuer}{path}")).collect();
     Json(json!({
         "resource": format!("{issuer}{path}"),
         "authorization_servers": [issuer],
@@ -148,7 +158,7 @@ fn resource_metadata(app: &App, path: &str, details: &str) -> Response {
         "bearer_methods_supported": ["header"],
         "dpop_signing_alg_values_supported": ["ES256", "EdDSA"],
         "dpop_bound_access_tokens_required": true,
-        "authorization_details_types_supported": [format!("{issuer}{details}")],
+        "authorization_details_types_supported": details,
     }))
     .into_response()
 }
@@ -169,7 +179,7 @@ pub(super) async fn par(State(app): State<Arc<App>>, headers: HeaderMap, body: B
 
 /// `POST /oauth/token`.
 pub(super) async fn token(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    let answer = redeem(&app, &headers, &body).await.unwrap_or_else(|refused| *refused);
+    let answer = grant(&app, &headers, &body).await.unwrap_or_else(|refused| *refused);
     app.with_nonce(answer)
 }
 
@@ -231,14 +241,44 @@ async fn pushes(app: &App, caller: &AuthenticatedBody, form: &Form) -> Result<Pu
     }
 }
 
-async fn redeem(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refused> {
+async fn grant(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refused> {
     let form = read_form(headers, body)?;
-    let (caller, _) = authenticate(app, &form).await?;
+    let (caller, registered) = authenticate(app, &form).await?;
     let client = caller.client().clone();
-    if form.get("grant_type") != Some("authorization_code") {
-        return Err(bad("unsupported_grant_type"));
+    match form.get("grant_type") {
+        Some("authorization_code") => redeem(app, headers, &form, client).await,
+        Some("client_credentials") => admit(app, headers, &form, client, &registered.role).await,
+        _ => Err(bad("unsupported_grant_type")),
     }
-    let jkt = proven_key(app, headers, TOKEN, None).await?.ok_or_else(|| bad("invalid_dpop_proof"))?;
+}
+
+/// A token for a source (RFC 6749 4.4), which rests on nobody's grant: what it may attest is decided at each attestation.
+async fn admit(
+    app: &App,
+    headers: &HeaderMap,
+    form: &Form,
+    client: ClientId,
+    role: &Role,
+) -> Result<Response, Refused> {
+    if !matches!(role, Role::Source { .. }) {
+        return Err(bad("unauthorized_client"));
+    }
+    app.same_resource(form.get("resource"), SOURCE_RESOURCE).map_err(bad)?;
+    if form.get("authorization_details").is_some() {
+        return Err(bad("invalid_authorization_details"));
+    }
+    let jkt = bound_key(app, headers).await?;
+    let token = access_token(app, SOURCE_RESOURCE, client.to_string(), client, jkt, None)?;
+    Ok(Json(json!({"access_token": token, "token_type": "DPoP", "expires_in": LONGEST_LIFE})).into_response())
+}
+
+/// The key that the token is to be bound to: no token is issued without one.
+async fn bound_key(app: &App, headers: &HeaderMap) -> Result<String, Refused> {
+    proven_key(app, headers, TOKEN, None).await?.ok_or_else(|| bad("invalid_dpop_proof"))
+}
+
+async fn redeem(app: &App, headers: &HeaderMap, form: &Form, client: ClientId) -> Result<Response, Refused> {
+    let jkt = bound_key(app, headers).await?;
     let name = form.get("code").ok_or_else(|| bad("invalid_request"))?;
     let code: Option<Code> = app.take(Space::Code, name).await.map_err(lost)?;
     let code = code.ok_or_else(|| bad("invalid_grant"))?;
@@ -273,7 +313,25 @@ async fn issue(app: &App, client: ClientId, jkt: String, grants: Grants) -> Resu
             (PORTAL_RESOURCE, client.to_string(), name, rar::granted_session(issuer, &session.ask))
         }
     };
-    let now = app.broker.now();
+    let granted = Granted { grant_id: grant_id.clone(), authorization_details: details.clone() };
+    let access_token = access_token(app, resource, sub, client, jkt, Some(granted))?;
+    let body = json!({
+        "access_token": access_token, "token_type": "DPoP", "expires_in": LONGEST_LIFE, "grant_id": grant_id,
+        "authorization_details": details,
+    });
+    Ok(Json(body).into_response())
+}
+
+/// An access token for the client at one of our resources.
+fn access_token(
+    app: &App,
+    resource: &str,
+    sub: String,
+    client: ClientId,
+    jkt: String,
+    granted: Option<Granted>,
+) -> Result<String, Refused> {
+    let (issuer, now) = (app.issuer(), app.broker.now());
     let claims = AccessClaims {
         iss: issuer.to_owned(),
         aud: format!("{issuer}{resource}"),
@@ -282,17 +340,11 @@ async fn issue(app: &App, client: ClientId, jkt: String, grants: Grants) -> Resu
         iat: now.unix(),
         exp: now.plus(LONGEST_LIFE).unix(),
         jti: random_name()?,
-        grant_id: grant_id.clone(),
+        granted,
         cnf: Confirmation { jkt },
-        authorization_details: details.clone(),
     };
     let signed = app.broker.gate().tokens().issue(&claims);
-    let access_token = signed.map_err(|fault| Box::new(oauth(&Refusal::from(fault), "server_error")))?;
-    let body = json!({
-        "access_token": access_token, "token_type": "DPoP", "expires_in": LONGEST_LIFE, "grant_id": grant_id,
-        "authorization_details": details,
-    });
-    Ok(Json(body).into_response())
+    signed.map_err(|fault| Box::new(oauth(&Refusal::from(fault), "server_error")))
 }
 
 /// Life of a portal's session once its token is issued, in seconds.

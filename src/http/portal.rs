@@ -104,7 +104,7 @@ async fn respond_draft(app: &App, kind: &str, headers: &HeaderMap, body: &[u8]) 
 /// What the person let this portal do, in the session that its token was made for.
 async fn session(app: &App, portal: &AuthenticatedBody) -> Result<PortalSession, Box<Response>> {
     let ended = || Box::new(problem::not_authenticated(app.issuer(), PORTAL_RESOURCE, NotAuthenticated::Token));
-    let name = portal.token().map(|token| token.grant_id.clone()).ok_or_else(ended)?;
+    let name = portal.token().and_then(|token| token.granted.as_ref()).ok_or_else(ended)?.grant_id.clone();
     let session: Option<PortalSession> = app
         .get(Space::PortalSession, &name)
         .await

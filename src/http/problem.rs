@@ -213,10 +213,14 @@ fn reason(reason: &Reason) -> Value {
         .iter()
         .map(|citation| json!({"cite": citation.cite, "read": citation.read, "to_confirm": citation.to_confirm}))
         .collect();
-    json!({
+    let mut told = json!({
         "id": reason.id, "citations": citations, "fr": reason.text.fr, "en": reason.text.en,
         "mend_fr": reason.mend.fr, "mend_en": reason.mend.en,
-    })
+    });
+    if !reason.which.is_empty() {
+        told["which"] = json!(reason.which);
+    }
+    told
 }
 
 /// Section and mend in the characters that `error_description` may hold (RFC 6749 5.2): English, ASCII.

@@ -262,7 +262,7 @@ fn item(
 fn filing(catalogue: &Catalogue, kind: &KindId) -> Vec<Text> {
     let files = |role: &Role| match role {
         Role::Collector { drafts, .. } => drafts.contains(kind),
-        Role::Agency { .. } | Role::Relay {} => false,
+        Role::Agency { .. } | Role::Source { .. } | Role::Relay {} => false,
     };
     catalogue.clients.values().filter(|client| files(&client.role)).map(|client| client.name.clone()).collect()
 }
@@ -301,7 +301,11 @@ pub(super) fn decisions(
         let decided = decided(&chrome, catalogue, one, now);
         match decided.state {
             State::Active { .. } => active.push(decided),
-            State::Expired { .. } | State::Used { .. } | State::Withdrawn { .. } => ended.push(decided),
+            State::Expired { .. }
+            | State::Used { .. }
+            | State::Withdrawn { .. }
+            | State::Suspended { .. }
+            | State::Lapsed { .. } => ended.push(decided),
             State::Refused { .. } => refused.push(decided),
         }
     }
@@ -359,14 +363,17 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
         Stage::Given { at } => State::Active { since: at, until: terms.until, uses_left },
         Stage::Withdrawn { given, at, .. } => State::Withdrawn { since: given, at },
         Stage::Refused { at } => State::Refused { at },
+        Stage::Suspended { given, at, .. } => State::Suspended { since: given, at },
+        Stage::Lapsed { given, at, .. } => State::Lapsed { since: given, at },
+        Stage::Expired { given, .. } => State::Expired { since: given, until: terms.until },
     };
     let purpose = Some(&terms.purpose);
     let releases = shown.releases.iter();
     let releases = releases.map(|(row, attributes)| released(chrome, catalogue, purpose, row, attributes));
-    let withdraw_href = matches!(state, State::Active { .. } | State::Used { .. })
+    let withdraw_href = matches!(state, State::Active { .. } | State::Used { .. } | State::Suspended { .. })
         .then(|| format!("/{language}/decisions/{}", shown.consent.id));
     Decided {
-        receiving: body_name(catalogue, terms.receiving.as_str()),
+        receiving: body_name(catalogue, shown.consent.receiving().as_str()),
         purpose: purpose_label(catalogue, terms.purpose.as_str()),
         attributes: labels(catalogue, Some(&terms.purpose), terms.attributes.iter().map(AttributeId::as_str)),
         state,
@@ -524,7 +531,7 @@ fn portal(catalogue: &Catalogue, client: &ClientId) -> Option<Portal> {
         Role::Collector { instrument, .. } => {
             catalogue.instruments.get(instrument).map(|found| (found.under, found.title.clone()))
         }
-        Role::Agency { .. } | Role::Relay {} => None,
+        Role::Agency { .. } | Role::Source { .. } | Role::Relay {} => None,
     };
     let body = Party::from(catalogue.bodies.get(&registered.body)?);
     Some(Portal { name: registered.name.clone(), body, instrument })

@@ -40,10 +40,18 @@ pub struct AccessClaims {
     pub exp: i64,
     /// Its identifier.
     pub jti: String,
-    /// What it rests on.
-    pub grant_id: String,
     /// The DPoP key it is bound to.
     pub cnf: Confirmation,
+    /// What it rests on; a source's token rests on its registration alone.
+    #[serde(flatten)]
+    pub granted: Option<Granted>,
+}
+
+/// What a token rests on: what a person granted, or was told of.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Granted {
+    /// The grant's identifier.
+    pub grant_id: String,
     /// What was granted (RFC 9396).
     pub authorization_details: Value,
 }

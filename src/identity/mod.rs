@@ -7,14 +7,16 @@ mod access_token;
 mod assertion;
 mod dpop;
 pub mod login;
+mod officer;
 mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, LONGEST_LIFE};
+pub use self::access_token::{AccessClaims, AccessTokens, Confirmation, Granted, LONGEST_LIFE};
 pub use self::assertion::{ASSERTION_TYPE, jwk, key_set};
 pub use self::dpop::ProvenRequest;
+pub use self::officer::signed_by;
 pub use self::session::{Acting, Attested, SESSION_LIFE, Session};
 use crate::clock::{Clock, Moment};
 use crate::crypto::Secret;
@@ -184,7 +186,7 @@ impl AuthenticatedPerson {
     }
 }
 
-/// An officer who signed in. Whether they hold a delegation is for `policy` to say.
+/// An officer who signed in, or signed an act. Whether they hold a delegation is for `policy` to say.
 #[derive(Clone)]
 pub struct AuthenticatedOfficer {
     issuer: String,

@@ -237,7 +237,7 @@ mod tests {
     fn somebody(sub: &str) -> SignedIn {
         let who = Identified { kind: SubjectKind::Person, name: "Zoé".to_owned(), born: None };
         let issuer = "https://identite.example".to_owned();
-        SignedIn { issuer, sub: sub.to_owned(), who, mandates: Vec::new(), auth_time: None, acr: None }
+        SignedIn { issuer, sub: sub.to_owned(), who, neq: None, mandates: Vec::new(), auth_time: None, acr: None }
     }
 
     fn sign_in(session: &mut Session, sub: &str, subject: u8) {

@@ -9,13 +9,15 @@ use serde_json::{Map, Value, json};
 use super::entry::{Statement, object};
 use super::release::citations;
 use super::{Entered, Lane, Ledger, NotEntered};
+use crate::clock::Day;
+use crate::crypto::SealingKey;
 use crate::domain::{
-    AttributeId, Basis, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event, Giver, KindId,
-    Notice, NoticeText, PurposeId, Reading, SubjectId, Submission, Version,
+    AgreementId, Attestation, AttributeId, Basis, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision,
+    Event, Giver, KindId, Notice, NoticeText, PartB, PurposeId, Reading, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
 use crate::policy::{Denial, Grounds, Permit};
-use crate::store::{Hash, Precondition, Write};
+use crate::store::{Hash, Precondition, RecordRow, Write};
 
 /// What a refused ask was about.
 #[derive(Clone, Debug)]
@@ -58,10 +60,10 @@ pub struct Telling<'a> {
     pub records: &'a [(KindId, Version)],
 }
 
-/// An administrator's signature under an activation or a stop.
+/// The signature of someone known by name: an administrator's under an activation or a stop.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
-pub struct AdministratorSignature {
-    /// The administrator's name, as fixed at `init`.
+pub struct NamedSignature {
+    /// The name, as the log knows it.
     pub name: String,
     /// Ed25519 signature, base64url.
     pub signature: String,
@@ -130,6 +132,55 @@ impl Ledger {
         self.stage_changed(Event::Withdrawal, consent, giver, preconditions, writes).await
     }
 
+    /// Enters that a consent has run out, as recorded: `before` is the version it ends. `stands`: that nobody did it yet.
+    pub async fn consent_expired(
+        &self,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        self.stage_due(Event::ConsentExpired, consent, before, stands, writes).await
+    }
+
+    /// Enters that a consent has lapsed: `before` is the version it ends. `stands`: that nobody did it yet.
+    pub async fn consent_lapsed(
+        &self,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        self.stage_due(Event::ConsentLapsed, consent, before, stands, writes).await
+    }
+
+    /// A change of stage that nobody decides: its day has come.
+    async fn stage_due(
+        &self,
+        event: Event,
+        consent: &Consent,
+        before: Version,
+        stands: Precondition,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let person = object(json!({"subject": consent.subject, "consent": consent.id}));
+        let statement = of_subject(event, of_stage(consent), None, person, consent.subject);
+        self.enter(Lane::Client, statement, vec![Precondition::Consent(consent.id, before), stands], writes).await
+    }
+
+    /// Enters an agreement into part B of the register of s. 67.3.
+    pub async fn register(
+        &self,
+        agreement: &AgreementId,
+        begins: Day,
+        part: &PartB,
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let act = json!({"instrument": agreement, "begins": begins, "register": part, "outcome": "entered"});
+        self.enter(Lane::Client, Statement::act(Event::Register, act), preconditions, writes).await
+    }
+
     async fn stage_changed(
         &self,
         event: Event,
@@ -140,7 +191,7 @@ impl Ledger {
     ) -> Result<Entered, NotEntered> {
         let terms = &consent.terms;
         let act = object(json!({
-            "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
+            "receiving": consent.receiving(), "client": consent.client(), "purpose": terms.purpose,
             "purpose_version": terms.purpose_version, "basis": terms.basis(), "outcome": consent.stage.name(),
         }));
         let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": giver}));
@@ -188,6 +239,33 @@ impl Ledger {
         let person = object(json!({"subject": subject, "records": records, "language": language}));
         let statement = of_subject(Event::Submission, act, Some(permit.grounds()), person, subject);
         self.enter(Lane::Person, statement, permit.grounds().preconditions().to_vec(), writes).await
+    }
+
+    /// Enters what a source attests. `evidence` is the subject's key, and `stands` what must hold of the subject; before
+    /// it, the request.
+    pub async fn attestation(
+        &self,
+        permit: &Permit<Attestation>,
+        client: &ClientId,
+        record: &RecordRow,
+        evidence: SealingKey,
+        stands: [Precondition; 2],
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let Attestation { kind, of, issued, reference } = permit.act();
+        let mut act = decided(permit.grounds());
+        act.extend(object(json!({
+            "releasing": record.holder, "client": client, "purpose": record.purpose, "kind": kind, "outcome": "attested",
+        })));
+        let person = object(json!({
+            "subject": record.subject, "records": [{"kind": kind, "version": record.version}],
+            "of": {"type": of.of(), "value": of.expose()}, "issued": issued, "valid_until": record.valid_until,
+            "reference": reference,
+        }));
+        let mut statement = of_subject(Event::Attestation, act, Some(permit.grounds()), person, record.subject);
+        statement.evidence = Some(evidence);
+        let preconditions = [&stands, permit.grounds().preconditions()].concat();
+        self.enter(Lane::Client, statement, preconditions, writes).await
     }
 
     /// Enters that a portal asked what is on file.
@@ -265,15 +343,30 @@ impl Ledger {
         self.enter(Lane::Person, Statement::act(Event::Erasure, act), preconditions, writes).await
     }
 
-    /// Enters that the log begins: who runs it, who administers it.
+    /// Enters that values were destroyed because their days had run (s. 73).
+    pub async fn destruction(
+        &self,
+        classes: &[String],
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let cited = json!([{"cite": "A-2.1, art. 73", "read": "2024-11-15"}]);
+        let act = json!({"classes": classes, "citations": cited, "outcome": "destroyed"});
+        self.enter(Lane::Client, Statement::act(Event::Erasure, act), preconditions, writes).await
+    }
+
+    /// Enters that the log begins: who runs it, who administers it, how many of them must sign.
     pub(crate) async fn begin(
         &self,
         custodian: &Custodian,
         administrators: &[(String, Jwk)],
+        quorum: usize,
     ) -> Result<Entered, NotEntered> {
         let administrators: Vec<Value> =
             administrators.iter().map(|(name, jwk)| json!({"name": name, "jwk": jwk})).collect();
-        let act = json!({"origin": self.origin(), "custodian": custodian, "administrators": administrators});
+        let act = json!({
+            "origin": self.origin(), "custodian": custodian, "administrators": administrators, "quorum": quorum,
+        });
         self.enter(Lane::Person, Statement::act(Event::Init, act), Vec::new(), Vec::new()).await
     }
 
@@ -289,7 +382,7 @@ impl Ledger {
         digest: Hash,
         bytes: &[u8],
         epoch: Version,
-        signatures: &[AdministratorSignature],
+        signatures: &[NamedSignature],
     ) -> Result<Entered, NotEntered> {
         let act = json!({"bundle": b64::encode(digest), "signatures": signatures});
         let preconditions = vec![Precondition::Epoch(epoch)];
@@ -301,7 +394,7 @@ impl Ledger {
     pub(crate) async fn client_stop(
         &self,
         client: &ClientId,
-        signature: &AdministratorSignature,
+        signature: &NamedSignature,
     ) -> Result<Entered, NotEntered> {
         let act = json!({"client": client, "signatures": [signature], "outcome": "stopped"});
         let writes = vec![Write::StopClient(client.clone())];
@@ -320,8 +413,17 @@ fn versions(records: &[(KindId, Version)]) -> Vec<Value> {
     records.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect()
 }
 
-fn decided(grounds: &Grounds) -> Map<String, Value> {
+pub(super) fn decided(grounds: &Grounds) -> Map<String, Value> {
     object(json!({"citations": citations(grounds.citations())}))
+}
+
+/// What an act says of a consent whose stage changes.
+fn of_stage(consent: &Consent) -> Map<String, Value> {
+    let terms = &consent.terms;
+    object(json!({
+        "receiving": consent.receiving(), "client": consent.client(), "purpose": terms.purpose,
+        "purpose_version": terms.purpose_version, "basis": terms.basis(), "outcome": consent.stage.name(),
+    }))
 }
 
 fn of_subject(

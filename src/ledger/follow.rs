@@ -14,7 +14,7 @@ use super::entry::Scribe;
 use super::key_history::KnownKeys;
 use super::{event_of, time_of};
 use crate::crypto::{Secret, hmac_sha256};
-use crate::domain::SubjectId;
+use crate::domain::{IdentifierType, SubjectId};
 use crate::store::{EntryRow, Fault, Hash, Search, SearchRow, Store};
 
 /// Entries projected at once.
@@ -42,6 +42,13 @@ impl BlindIndex {
     pub fn identity(&self, issuer: &str, sub: &str) -> Hash {
         let length = u64::try_from(issuer.len()).unwrap_or(u64::MAX).to_be_bytes();
         hmac_sha256(self.0.expose(), &[b"identity", &length, issuer.as_bytes(), sub.as_bytes()])
+    }
+
+    /// The index by which an identifier, which other bodies use too, finds its subject.
+    pub fn identifier(&self, of: IdentifierType, value: &str) -> Hash {
+        let name = of.as_str().as_bytes();
+        let length = u64::try_from(name.len()).unwrap_or(u64::MAX).to_be_bytes();
+        hmac_sha256(self.0.expose(), &[b"identifier", &length, name, value.as_bytes()])
     }
 
     /// The keyed digest of a request's body, for its Idempotency-Key.

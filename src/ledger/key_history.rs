@@ -9,21 +9,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::{EntryFault, Ledger, event_of};
+use super::{EntryFault, Ledger};
 use crate::domain::Event;
-use crate::store::{Fault, Filter, VaultFault};
-
-/// Entries read at once.
-const CHUNK: usize = 1_000;
 
 /// Keys in the order in which the log adds them.
 #[derive(Default)]
 pub(super) struct KeyHistory(Vec<Map<String, Value>>);
 
 impl KeyHistory {
-    /// Whether acts of this event add or retire keys.
-    pub(super) const fn concerns(event: Event) -> bool {
-        matches!(event, Event::KeyAdded | Event::KeyRetired)
+    /// The acts that add or retire keys.
+    const EVENTS: [Event; 2] = [Event::KeyAdded, Event::KeyRetired];
+
+    /// Whether acts of this event do.
+    pub(super) fn concerns(event: Event) -> bool {
+        Self::EVENTS.contains(&event)
     }
 
     /// Takes note of an act, if it adds or retires a key.
@@ -95,45 +94,11 @@ impl Ledger {
         self.keys.or_read(|| self.read_key_history())
     }
 
-    /// Found through the projection, and in the log itself where the projection has yet to follow.
     pub(super) fn read_key_history(&self) -> Result<Value, EntryFault> {
-        let projected = self.follower.search().next().map_err(VaultFault::from)?;
-        let mut indices = self.projected_keys(projected).map_err(VaultFault::from)?;
-        indices.extend(self.newest_keys(projected).map_err(VaultFault::from)?);
         let mut history = KeyHistory::default();
-        for index in indices {
-            let row = self.entry(index).map_err(VaultFault::from)?.ok_or(EntryFault::Departs(index))?;
-            let event = event_of(&row).ok_or(EntryFault::Departs(index))?;
-            history.follow(index, event, &self.open_act(&row)?.value());
+        for (index, event, act) in self.acts_of(&KeyHistory::EVENTS)? {
+            history.follow(index, event, &act);
         }
         Ok(history.into_jwks())
-    }
-
-    /// Indices below `projected` of entries that add or retire a key, rising.
-    fn projected_keys(&self, projected: u64) -> Result<Vec<u64>, Fault> {
-        let mut indices = Vec::new();
-        for event in [Event::KeyAdded, Event::KeyRetired] {
-            let mut filter = Filter { event: Some(event.to_string()), before: Some(projected), ..Filter::default() };
-            loop {
-                let rows = self.follower.search().find(&filter, CHUNK)?;
-                indices.extend(rows.iter().map(|row| row.index));
-                let Some(last) = rows.last() else { break };
-                filter.before = Some(last.index);
-            }
-        }
-        indices.sort_unstable();
-        Ok(indices)
-    }
-
-    /// Indices from `projected` on of such entries, rising.
-    fn newest_keys(&self, projected: u64) -> Result<Vec<u64>, Fault> {
-        let (mut indices, mut next) = (Vec::new(), projected);
-        loop {
-            let rows = self.store.entries(next, CHUNK)?;
-            let Some(last) = rows.last() else { return Ok(indices) };
-            next = last.index + 1;
-            let keys = rows.iter().filter(|row| event_of(row).is_some_and(KeyHistory::concerns));
-            indices.extend(keys.map(|row| row.index));
-        }
     }
 }

@@ -11,6 +11,7 @@
 #![doc = include_str!("FORMAT.md")]
 
 mod acts;
+mod change;
 mod entry;
 mod export;
 mod follow;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use self::acts::{AdministratorSignature, PersonsOpened, Refused, Telling};
+pub use self::acts::{NamedSignature, PersonsOpened, Refused, Telling};
 pub use self::entry::{EntryFault, Opening};
 use self::entry::{Scribe, Statement, year_of};
 pub use self::export::{ExportFault, ExportReport};

@@ -10,7 +10,7 @@ use super::entry::{Statement, object};
 use super::{Entered, EntryFault, Lane, Ledger, NotCommitted, NotEntered, event_of};
 use crate::clock::Moment;
 use crate::crypto::{SealingKey, random, sha256};
-use crate::domain::{Ask, AttributeId, Basis, BodyId, Catalogue, Event, PartA, Pseudonym, ReleaseId};
+use crate::domain::{Ask, AttributeId, Basis, BodyId, Catalogue, Event, Occasion, PartA, Pseudonym, ReleaseId};
 use crate::identity::jwk;
 use crate::jose::{JoseError, Jwk, Signer, b64, canonical, encrypt, sign};
 use crate::policy::{Citation, Denial, Grounds, Opened, RestsOn};
@@ -251,14 +251,16 @@ impl Ledger {
 
     fn claims(&self, opened: &Opened<Ask>, drawn: &Drawn, releasing: &BodyId, sub: &str) -> Map<String, Value> {
         let granted = opened.kept();
-        let values: BTreeMap<&AttributeId, Value> = opened
+        let values: BTreeMap<&AttributeId, Map<String, Value>> = opened
             .values()
             .iter()
             .map(|(id, value)| {
-                let told = json!({
+                let mut told = object(json!({
                     "value": value.value, "origin": value.origin, "via": value.via, "holder": value.holder,
                     "as_of": value.at.day(),
-                });
+                }));
+                told.extend(value.issued.map(|day| ("issued".to_owned(), json!(day))));
+                told.extend(value.valid_until.map(|day| ("valid_until".to_owned(), json!(day))));
                 (id, told)
             })
             .collect();
@@ -278,6 +280,9 @@ impl Ledger {
         }));
         if let Some(case) = granted.case() {
             claims.insert("case_ref".into(), json!(case));
+        }
+        if let Some(Occasion { reference, at, .. }) = &opened.act().occasion {
+            claims.insert("occasion".into(), json!({"reference": reference, "at": at}));
         }
         claims
     }
@@ -342,6 +347,9 @@ fn statement(
         "claims": claims,
         "outcome": "authorised",
     }));
+    if let Some(occasion) = &opened.act().occasion {
+        act.insert("occasion".into(), json!(occasion.reference));
+    }
     if let Some(of) = of {
         act.insert("of".into(), json!(of));
     }

@@ -51,6 +51,20 @@ pub enum State {
         /// When it was taken back.
         at: Moment,
     },
+    /// Nothing is released under it for now. It can be taken back.
+    Suspended {
+        /// When it was given.
+        since: Moment,
+        /// When it was suspended.
+        at: Moment,
+    },
+    /// It has lapsed.
+    Lapsed {
+        /// When it was given.
+        since: Moment,
+        /// When it lapsed.
+        at: Moment,
+    },
     /// The person did not agree.
     Refused {
         /// When.
@@ -109,7 +123,7 @@ pub struct Decisions {
     pub chrome: Chrome,
     /// Those that can carry releases.
     pub active: Vec<Decided>,
-    /// Those that ran out, were used or were taken back.
+    /// Those that can carry none, for now or for ever.
     pub ended: Vec<Decided>,
     /// Those refused.
     pub refused: Vec<Decided>,
@@ -163,7 +177,9 @@ impl Decided {
             State::Active { since, .. }
             | State::Expired { since, .. }
             | State::Used { since, .. }
-            | State::Withdrawn { since, .. } => Some(since),
+            | State::Withdrawn { since, .. }
+            | State::Suspended { since, .. }
+            | State::Lapsed { since, .. } => Some(since),
             State::Refused { .. } => None,
         }
     }
@@ -172,7 +188,7 @@ impl Decided {
     fn used(&self, t: &'static Texts) -> Phrase {
         let most = match self.state {
             State::Used { most, .. } => most,
-            State::Active { .. } | State::Expired { .. } | State::Withdrawn { .. } | State::Refused { .. } => 0,
+            _ => 0,
         };
         t.count(most.into(), "decisions.used_one", "decisions.used_many")
     }

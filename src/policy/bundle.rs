@@ -8,10 +8,12 @@ use std::fmt;
 use std::path::Path;
 
 use cedar_policy::ffi::DetailedError;
+use serde::Serialize;
 
 use super::decide::Reason;
 use super::reasons;
-use super::rules::{Rule, Rules};
+use super::rule::Rule;
+use super::rules::Rules;
 use super::{catalogue, check};
 use crate::crypto::sha256;
 use crate::domain::{Catalogue, KindId};
@@ -34,7 +36,7 @@ pub struct Bundle {
 }
 
 /// What is wrong in a bundle, and where.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Finding {
     /// The file.
     pub file: String,
@@ -86,11 +88,9 @@ impl Bundle {
     pub fn read(folder: &Path) -> Result<Self, Vec<Finding>> {
         let (mut files, mut findings) = (BTreeMap::new(), Vec::new());
         for (under, ending) in PARTS {
-            match read_files(&folder.join(under), ending) {
-                Ok(read) => files.extend(read.into_iter().map(|(name, text)| (format!("{under}{name}"), text))),
-                Err(found) => {
-                    findings.extend(found.into_iter().map(|it| Finding { file: format!("{under}{}", it.file), ..it }))
-                }
+            match read_files(&folder.join(under), under, ending) {
+                Ok(read) => files.extend(read),
+                Err(found) => findings.extend(found),
             }
         }
         if findings.is_empty() { Ok(Self { files }) } else { Err(findings) }
@@ -159,17 +159,18 @@ pub(super) fn located(path: &str, text: &str, error: &DetailedError) -> Finding 
     Finding::at(path, text, offset, &error.message, error.help.clone().unwrap_or_default())
 }
 
-/// The files of a folder that end so, by name. A folder that cannot be read is a finding without a name.
-pub(super) fn read_files(folder: &Path, ending: &str) -> Result<BTreeMap<String, String>, Vec<Finding>> {
-    let unreadable = |name: &str, error: std::io::Error| Finding::whole(name, format!("cannot be read: {error}"), "");
+/// The files of a folder that end so, by their names after what the folder is called.
+pub(super) fn read_files(folder: &Path, called: &str, ending: &str) -> Result<BTreeMap<String, String>, Vec<Finding>> {
+    let unreadable = |path: &str, error: std::io::Error| Finding::whole(path, format!("cannot be read: {error}"), "");
     let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let entries = entries.map_err(|error| vec![unreadable("", error)])?;
+    let entries = entries.map_err(|error| vec![unreadable(called, error)])?;
     let (mut files, mut findings) = (BTreeMap::new(), Vec::new());
     for name in entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()) {
         if name.ends_with(ending) {
-            match std::fs::read_to_string(folder.join(&name)) {
-                Ok(text) => drop(files.insert(name, text)),
-                Err(error) => findings.push(unreadable(&name, error)),
+            let path = format!("{called}{name}");
+            match std::fs::read_to_string(folder.join(name)) {
+                Ok(text) => drop(files.insert(path, text)),
+                Err(error) => findings.push(unreadable(&path, error)),
             }
         }
     }

@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
+use cedar_policy::RestrictedExpression;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{self, Finding, RULES};
 use super::decide::{Reason, refusals};
-use super::rules::{Action, Rule, Rules, known_actions};
+use super::rule::Rule;
+use super::rules::{Action, Rules, known_actions};
 
-/// Facts by name, as a file writes them.
-pub type Facts = BTreeMap<String, WrittenFact>;
+/// WrittenFacts by name, as a file writes them.
+pub type WrittenFacts = BTreeMap<String, WrittenFact>;
 
 /// One fact, as a file writes it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -39,9 +41,20 @@ impl fmt::Display for WrittenFact {
     }
 }
 
+impl From<&WrittenFact> for RestrictedExpression {
+    fn from(fact: &WrittenFact) -> Self {
+        let word = |word: &String| Self::new_string(word.clone());
+        match fact {
+            WrittenFact::Is(holds) => Self::new_bool(*holds),
+            WrittenFact::Word(text) => word(text),
+            WrittenFact::Names(names) => Self::new_set(names.iter().map(word)),
+        }
+    }
+}
+
 /// What the rules come to.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Outcome {
+pub struct Ruling {
     /// Whether the act is permitted.
     pub allowed: bool,
     /// The rules that say so, in the order of their names; or the broker's own reason, where no rule fired.
@@ -50,14 +63,14 @@ pub struct Outcome {
     pub cites: Vec<String>,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Ruling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decision = if self.allowed { "permitted" } else { "refused" };
         write!(f, "{decision} by {} ({})", self.rules.join(", "), self.cites.join("; "))
     }
 }
 
-impl Outcome {
+impl Ruling {
     fn of(allowed: bool, reasons: &[Reason]) -> Self {
         let cited = reasons.iter().flat_map(|reason| &reason.citations);
         Self {
@@ -72,7 +85,7 @@ impl Outcome {
 #[serde(deny_unknown_fields)]
 struct CaseFile {
     action: String,
-    base: Facts,
+    base: WrittenFacts,
     cases: Vec<Written>,
 }
 
@@ -81,7 +94,7 @@ struct CaseFile {
 struct Written {
     name: String,
     #[serde(default)]
-    facts: Facts,
+    facts: WrittenFacts,
     #[serde(default)]
     near: BTreeSet<String>,
     permit: Option<Vec<String>>,
@@ -101,13 +114,13 @@ pub struct Case {
     /// What is asked for.
     pub action: Action,
     /// Every fact.
-    pub facts: Facts,
+    pub facts: WrittenFacts,
     /// The facts in which it departs from the base of its file.
-    pub departs: Facts,
+    pub departs: WrittenFacts,
     /// Rules that a little more would make fire.
     pub near: BTreeSet<String>,
     /// What the rules must come to.
-    pub expected: Outcome,
+    pub expected: Ruling,
 }
 
 impl fmt::Display for Case {
@@ -128,17 +141,15 @@ impl Case {
 
     /// The cases in the files of a folder.
     pub fn read_folder(folder: &Path) -> Result<Vec<Self>, Vec<Finding>> {
-        Self::read(&bundle::read_files(folder, ".json")?)
+        Self::read(&bundle::read_files(folder, &format!("{}/", folder.display()), ".json")?)
     }
 
     /// What these rules come to.
-    pub fn outcome(&self, rules: &Rules) -> Outcome {
+    pub fn ruling(&self, rules: &Rules) -> Ruling {
         let verdict = rules.weigh(self.action, &self.facts);
-        let reasons = match verdict.allowed {
-            true => verdict.fired.iter().map(|rule| rule.reason()).collect(),
-            false => refusals(self.action, &verdict),
-        };
-        Outcome::of(verdict.allowed, &reasons)
+        let fired = || verdict.fired.iter().map(|rule| rule.reason()).collect();
+        let reasons = if verdict.allowed { fired() } else { refusals(self.action, &verdict) };
+        Ruling::of(verdict.allowed, &reasons)
     }
 
     /// What is wrong with its facts, if they are not those that the rules' schema says of its action.
@@ -184,7 +195,7 @@ fn read_file(path: &str, text: &str, cases: &mut Vec<Case>, findings: &mut Vec<F
         };
         let facts = base.iter().chain(&departs).map(|(fact, value)| (fact.clone(), value.clone())).collect();
         let (file, line) = (path.to_owned(), bundle::line_of(text, place));
-        let expected = Outcome { allowed, rules, cites };
+        let expected = Ruling { allowed, rules, cites };
         cases.push(Case { file, line, name, action, facts, departs, near, expected });
     }
 }
@@ -199,15 +210,15 @@ pub struct Coverage {
 impl Coverage {
     /// Weighs every case.
     pub fn of(rules: &Rules, cases: &[Case]) -> Self {
-        let outcomes: Vec<_> = cases.iter().map(|case| (case, case.outcome(rules))).collect();
+        let rulings: Vec<_> = cases.iter().map(|case| (case, case.ruling(rules))).collect();
         let mut fired: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (case, outcome) in &outcomes {
-            for rule in &outcome.rules {
+        for (case, ruling) in &rulings {
+            for rule in &ruling.rules {
                 fired.entry(rule.clone()).or_default().push(case.to_string());
             }
         }
-        let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-        let notes = rules.all().filter_map(|rule| note(rule, &outcomes)).collect();
+        let rulings: Vec<_> = rulings.into_iter().map(|(_, ruling)| ruling).collect();
+        let notes = rules.all().filter_map(|rule| note(rule, &rulings)).collect();
         Self { fired, notes }
     }
 
@@ -222,16 +233,16 @@ impl Coverage {
     }
 }
 
-fn note(rule: &Rule, outcomes: &[Outcome]) -> Option<Finding> {
-    let mut firing = outcomes.iter().filter(|outcome| outcome.rules.contains(&rule.id));
-    let others = |outcome: &Outcome| outcome.rules.iter().filter(|id| **id != rule.id).cloned().collect();
+fn note(rule: &Rule, rulings: &[Ruling]) -> Option<Finding> {
+    let mut firing = rulings.iter().filter(|ruling| ruling.rules.contains(&rule.id));
+    let others = |ruling: &Ruling| ruling.rules.iter().filter(|id| **id != rule.id).cloned().collect();
     let said =
         |message: String, fix: &str| Some(Finding::at(&format!("{RULES}{}.cedar", rule.id), "", 0, message, fix));
     let Some(first) = firing.next() else {
         return said(format!("dead: no case fires `{}`", rule.id), "add a case, or drop the rule");
     };
     let always: BTreeSet<String> = others(first);
-    let always = firing.fold(always, |always, outcome| &always & &others(outcome));
+    let always = firing.fold(always, |always, ruling| &always & &others(ruling));
     let shadow = always.first().filter(|_| !rule.permits)?;
     said(
         format!("shadowed: wherever `{}` refuses, `{shadow}` refuses too", rule.id),

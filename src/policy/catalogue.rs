@@ -13,7 +13,7 @@ use super::bundle::{CATALOGUE, Finding, line_of};
 use crate::domain::{BadName, Catalogue, no_basis_of_ours};
 
 /// The sections of a catalogue.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "demo",
     "law",
     "bodies",
@@ -26,6 +26,7 @@ const SECTIONS: [&str; 14] = [
     "orders",
     "hosts",
     "outside",
+    "holds",
     "clients",
     "delegations",
 ];
@@ -98,6 +99,7 @@ impl File<'_> {
                 "orders" => self.entries("orders", value, &mut into.orders),
                 "hosts" => self.entries("hosts", value, &mut into.hosts),
                 "outside" => self.entries("outside", value, &mut into.outside),
+                "holds" => self.entries("holds", value, &mut into.holds),
                 "law" => into.law = self.read(value).unwrap_or_default(),
                 "clients" => self.entries("clients", value, &mut into.clients),
                 "delegations" => self.delegations(value, into),

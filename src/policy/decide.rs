@@ -13,7 +13,8 @@ use super::bundle::Loaded;
 use super::model::{Act, Fact, Stated, View};
 use super::reasons;
 use super::remember::Remembered;
-use super::rules::{About, Action, Citation, Rule, Verdict};
+use super::rule::{About, Citation, Rule};
+use super::rules::{Action, Verdict};
 use crate::clock::Moment;
 use crate::crypto::sha256;
 use crate::domain::{Catalogue, ClientId, Text, Version};
@@ -77,7 +78,11 @@ impl InForce {
                 Ok(Permit { act, kept, grounds })
             }
             None => {
-                let reasons = refusals(case.action, &verdict);
+                let mut reasons = refusals(case.action, &verdict);
+                for reason in &mut reasons {
+                    let rule = verdict.fired.iter().find(|rule| rule.id == reason.id);
+                    reason.which = rule.map(|rule| rule.turns_on(&case.stated)).unwrap_or_default();
+                }
                 Err(Denial { reasons, bundle, facts_text })
             }
         }
@@ -151,6 +156,8 @@ pub struct Reason {
     pub text: Text,
     /// What to do about it.
     pub mend: Text,
+    /// The names that it turns on, where it turns on some: attributes beyond the purpose, items that an agreement lacks.
+    pub which: BTreeSet<String>,
     /// What it rests on.
     pub about: About,
 }
@@ -162,6 +169,7 @@ impl Rule {
             citations: self.citations.clone(),
             text: self.text.clone(),
             mend: self.mend.clone(),
+            which: BTreeSet::new(),
             about: self.about,
         }
     }

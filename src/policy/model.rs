@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Abroad, AttributeId, Basis, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver, Identified,
-    InstrumentId, KindId, Notice, NoticeKey, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+    Abroad, Agreement, Assessment, AttributeId, Basis, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver,
+    Identified, InstrumentId, KindId, Notice, NoticeKey, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind,
+    Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -22,12 +24,14 @@ mod sealed {
     impl Sealed for crate::domain::Ask {}
     impl Sealed for crate::domain::ConsentAsk {}
     impl Sealed for crate::domain::Reliance {}
+    impl Sealed for crate::domain::Attestation {}
     impl Sealed for crate::domain::SessionAsk {}
     impl Sealed for crate::domain::CheckAsk {}
     impl Sealed for crate::domain::Decision {}
     impl Sealed for crate::domain::Submission {}
     impl Sealed for crate::domain::OwnView {}
     impl Sealed for crate::domain::Reading {}
+    impl Sealed for crate::domain::Approval {}
 }
 
 /// Something that can be asked for. The acts are those of `domain`; no other module adds one.
@@ -109,6 +113,17 @@ pub(super) enum Fact<'a> {
     Made(BTreeSet<String>),
 }
 
+impl Fact<'_> {
+    /// Its names, where it is a set.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        match self {
+            Self::Names(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Self::Made(names) => names.clone(),
+            Self::Is(_) | Self::Word(_) => BTreeSet::new(),
+        }
+    }
+}
+
 impl From<bool> for Fact<'_> {
     fn from(holds: bool) -> Self {
         Self::Is(holds)
@@ -159,7 +174,7 @@ impl<'a> View<'a> {
             ("client", client.is_some().into()),
             ("body", exists.into()),
             ("custodian", Fact::Word(self.capacity(Some(&custodian.instrument)))),
-            ("custodian_bound", self.bound(Some(&custodian.instrument), &custodian.body).into()),
+            ("custodian_bound", self.custodian_bound(custodian).into()),
         ])
     }
 
@@ -178,6 +193,13 @@ impl<'a> View<'a> {
     /// Whether what the purpose needs rests, for this body, on the will of the subject alone.
     pub(super) fn by_will(&self, purpose: &PurposeId, body: &BodyId) -> bool {
         self.catalogue.basis(purpose, body, self.day).is_none_or(Basis::is_by_will)
+    }
+
+    /// Whether the custodian's instrument binds it today, and carries collection where it was made under s. 64.
+    fn custodian_bound(&self, custodian: &Custodian) -> bool {
+        let agreement = self.catalogue.agreement_of(&custodian.instrument);
+        let carries = |it: &Agreement| it.carries_collection(self.catalogue.law.cai_wait_days, self.day);
+        self.bound(Some(&custodian.instrument), &custodian.body) && agreement.is_none_or(carries)
     }
 
     /// The section under which the instrument was made.
@@ -210,11 +232,22 @@ impl<'a> View<'a> {
     pub(super) fn state_collector(&self, stated: &mut Stated<'a>, client: Option<&Client>) {
         let (instrument, registered) = match client.map(|client| &client.role) {
             Some(Role::Collector { instrument, checks, drafts }) => (Some(instrument), kinds(checks, drafts)),
-            Some(Role::Agency { .. } | Role::Relay {}) | None => (None, Fact::Made(BTreeSet::new())),
+            Some(Role::Agency { .. } | Role::Source { .. } | Role::Relay {}) | None => {
+                (None, Fact::Made(BTreeSet::new()))
+            }
         };
         stated.insert("capacity", Fact::Word(self.capacity(instrument)));
         stated.insert("instrument_bound", client.is_some_and(|it| self.bound(instrument, &it.body)).into());
         stated.insert("registered", registered);
+        let agreement = instrument.and_then(|id| self.catalogue.agreement_of(id));
+        let begun = |it: &Agreement| it.begins(self.catalogue.law.cai_wait_days).is_some_and(|day| day <= self.day);
+        let assessed = |it: &Assessment| it.is_approved(self.day);
+        let received = agreement.and_then(Agreement::received).is_some_and(|day| day <= self.day);
+        stated.insert("items", Fact::Names(agreement.into_iter().flat_map(Agreement::items).collect()));
+        stated.insert("assessed", agreement.and_then(|it| it.assessment.as_ref()).is_some_and(assessed).into());
+        stated.insert("received", received.into());
+        stated.insert("begun", agreement.is_some_and(begun).into());
+        stated.insert("ended", agreement.and_then(|it| it.until).is_some_and(|end| end <= self.day).into());
     }
 
     /// What every commit of an act rests on. Rules and facts read at two epochs give the older one, which has moved.
@@ -228,7 +261,7 @@ pub(super) fn state_purpose(stated: &mut Stated<'_>, client: Option<&Client>, pu
     let of_body = |client: &Client| purpose.is_some_and(|found| found.purpose.recipients.contains(&client.body));
     let of_client = |client: &Client| match &client.role {
         Role::Agency { purposes } => purpose.is_some_and(|found| purposes.contains(found.id)),
-        Role::Relay {} | Role::Collector { .. } => false,
+        Role::Relay {} | Role::Source { .. } | Role::Collector { .. } => false,
     };
     stated.insert("purpose_of_body", client.is_some_and(of_body).into());
     stated.insert("purpose_of_client", client.is_some_and(of_client).into());

@@ -5,7 +5,8 @@
 
 use super::model::{Act, Case, Fact, PurposeOf, Scope, Stated, View, names, state_asked, state_purpose};
 use super::of_releases::{Asked, Granted, Resting, RestsOn, rest_on_will};
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::domain::{
     Agreement, AttributeId, Basis, Clause, ClientFacts, Contract, Finding, Intervals, Known, MobilityLetter, Order,
     Reliance, Under, in_force,

@@ -9,12 +9,14 @@ use super::model::{
     Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, mandate_end, may_act, names, state_asked, state_notice,
     state_purpose,
 };
+use super::of_attest::state_occasion;
 use super::of_bases;
-use super::rules::{Action, Citation};
+use super::rule::Citation;
+use super::rules::Action;
 use crate::clock::Moment;
 use crate::domain::{
-    Ask, AttributeId, Basis, BodyId, ClientId, Consent, ConsentId, Facts, Giver, Known, PurposeId, Relied, Stage,
-    SubjectKind, Terms, Version,
+    Ask, AttributeId, Basis, BodyId, ClientId, Consent, ConsentId, Facts, Giver, Known, Lapse, PurposeId, Relied,
+    Stage, SubjectKind, Terms, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -142,9 +144,8 @@ impl Act for Ask {
         let resting = match (&self.on, &facts.on) {
             (Relied::Basis, known) => of_bases::rest(&mut stated, view, asked, actor, known, purpose.as_ref()),
             (Relied::Consent(id), known) => {
-                let theirs = |it: &&Consent| {
-                    it.id == *id && it.terms.client == *actor.client() && it.terms.receiving == *actor.body()
-                };
+                let theirs =
+                    |it: &&Consent| it.id == *id && it.client() == actor.client() && it.receiving() == actor.body();
                 let consent = match known {
                     Known::Consent(consent) => Some(consent.as_ref()).filter(theirs),
                     Known::Nothing | Known::Basis(_) => None,
@@ -152,6 +153,10 @@ impl Act for Ask {
                 rest_on_will(&mut stated, view, asked, consent, purpose.as_ref())
             }
         };
+
+        if matches!(resting.action, Action::ReleaseByConsent | Action::ReleaseByAuthorisation) {
+            state_occasion(&mut stated, self, &facts.on_file, purpose.as_ref());
+        }
 
         let good_until = resting.ends.iter().copied().fold(view.midnight(), Ord::min);
         let mut preconditions = view.common(facts.epoch, good_until);
@@ -183,8 +188,8 @@ pub(super) fn rest_on_will<'a>(
     let ends = |found: &Consent| mandate_end(&found.terms.giver).into_iter().chain([found.terms.until]).collect();
     let moves = |found: &Consent| vec![Precondition::Consent(found.id, found.version), Precondition::UseLeft(found.id)];
     let kept = consent.zip(purpose).map(|(found, purpose)| Granted {
-        client: found.terms.client.clone(),
-        receiving: found.terms.receiving.clone(),
+        client: found.client().clone(),
+        receiving: found.receiving().clone(),
         purpose: found.terms.purpose.clone(),
         purpose_version: found.terms.purpose_version,
         case: found.terms.case.clone(),
@@ -225,26 +230,32 @@ fn state_consent<'a>(
     stated.insert("nothing_left", (same && !terms.is_none_or(left)).into());
     stated.insert("sensitive", names(released.filter(|id| view.catalogue.sensitive(id))));
     stated.insert("express", names(terms.into_iter().flat_map(|terms| &terms.express)));
+    stated.insert("lapsed", Fact::Word(consent.and_then(|found| lapsed(view, found)).map_or("none", Lapse::as_str)));
     stated.insert("expired", consent.is_some_and(|found| found.expired(view.now)).into());
     stated.insert("minor_alone", consent.is_some_and(minor_alone).into());
     stated.insert("mandate", consent.is_none_or(|found| given_by_right(view, found)).into());
-    state_notice(stated, view, terms.map(|terms| &terms.notice), consent.map_or(view.now, decided));
-}
-
-/// When the person decided.
-const fn decided(consent: &Consent) -> crate::clock::Moment {
-    match consent.stage {
-        Stage::Given { at } | Stage::Refused { at } | Stage::Withdrawn { given: at, .. } => at,
-    }
+    state_notice(stated, view, terms.map(|terms| &terms.notice), consent.map_or(view.now, Consent::decided_at));
 }
 
 /// Whether a person under 14 decided alone: such a consent was never one.
 fn minor_alone(consent: &Consent) -> bool {
-    consent.terms.giver == Giver::Subject && consent.terms.who.under_14(decided(consent).day())
+    consent.terms.giver == Giver::Subject && consent.terms.who.under_14(consent.decided_at().day())
 }
 
-/// Whether who decided could do so then, and a mandate still carries it now.
+/// Whether who decided could do so then, and a mandate still carries it now. One that ended with the minority of the
+/// person is told as what it is: the consent has lapsed.
 fn given_by_right(view: &View<'_>, consent: &Consent) -> bool {
     let Terms { giver, who, .. } = &consent.terms;
-    may_act(giver, who, view.now) && may_act(giver, who, decided(consent))
+    let now = if lapsed(view, consent).is_some() { consent.decided_at() } else { view.now };
+    may_act(giver, who, now) && may_act(giver, who, consent.decided_at())
+}
+
+/// Why the consent has lapsed, whether that was recorded or not.
+fn lapsed(view: &View<'_>, consent: &Consent) -> Option<Lapse> {
+    let Terms { giver, who, .. } = &consent.terms;
+    match consent.stage {
+        Stage::Lapsed { why, .. } => Some(why),
+        _ if !may_act(giver, who, consent.decided_at()) => None,
+        _ => giver.outgrown(who, view.day).then_some(Lapse::Majority),
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::Map;
 use super::decide::{Denial, Grounds};
 use super::minimise::Minimised;
 use super::model::Act;
-use crate::clock::Moment;
+use crate::clock::{Day, Moment};
 use crate::domain::{AttributeId, BodyId, KindId, Origin, SubjectId, Version};
 use crate::store::{Fault, RecordRow};
 
@@ -53,6 +53,10 @@ pub struct Value {
     pub holder: BodyId,
     /// When it was recorded.
     pub at: Moment,
+    /// The day on which it was issued, where a body attested it.
+    pub issued: Option<Day>,
+    /// The last day on which it is valid, where it has one.
+    pub valid_until: Option<Day>,
     /// Its kind.
     pub kind: KindId,
     /// The version of its record.
@@ -108,6 +112,8 @@ fn value(row: &RecordRow, members: &mut Values, id: &AttributeId) -> Option<Valu
         via: row.via.clone(),
         holder: row.holder.clone(),
         at: row.at,
+        issued: row.issued,
+        valid_until: row.valid_until,
         kind: row.kind.clone(),
         version: row.version,
     })

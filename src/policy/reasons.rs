@@ -1,7 +1,10 @@
 //! Reasons that no rule gives: nothing permits, nothing can be told, nothing could be evaluated.
 
+use std::collections::BTreeSet;
+
 use super::decide::Reason;
-use super::rules::{About, Action, Citation};
+use super::rule::{About, Citation};
+use super::rules::Action;
 use crate::domain::Text;
 
 fn text(fr: &str, en: &str) -> Text {
@@ -75,6 +78,10 @@ pub(super) fn no_basis(action: Action) -> Reason {
             "Faites enregistrer ce portail comme collecteur, en vertu d’une entente (art. 64) ou d’un contrat (art. 67.2).",
             "Have this portal registered as a collector, under an agreement (s. 64) or a contract (s. 67.2).",
         ),
+        Action::Attest => text(
+            "Faites enregistrer ce client comme source de l’organisme qui détient le renseignement.",
+            "Have this client registered as a source of the body that holds the information.",
+        ),
         Action::ReleaseByConsent | Action::ReleaseByAuthorisation => Of::asked(action).ask_anew(),
         Action::ReleaseByAgreement | Action::ReleaseByAct | Action::ReleaseByContract | Action::ReleaseByMobility => {
             text(
@@ -90,7 +97,7 @@ pub(super) fn no_basis(action: Action) -> Reason {
             "Ouvrez une session en votre nom ou au nom de la personne que vous représentez.",
             "Sign in in your own name, or for the person you represent.",
         ),
-        Action::ReadLog => text(
+        Action::ReadLog | Action::Approve => text(
             "Faites consigner votre délégation par écrit et faites-la inscrire au catalogue.",
             "Have your delegation put in writing and entered in the catalogue.",
         ),
@@ -104,6 +111,7 @@ pub(super) fn no_basis(action: Action) -> Reason {
         citations: Of::asked(action).default_deny(),
         text: text("Aucun fondement juridique ne permet cet acte.", "No legal basis permits this act."),
         mend,
+        which: BTreeSet::new(),
         about,
     }
 }
@@ -122,6 +130,7 @@ pub(super) fn no_authorisation() -> Reason {
             "Présentez une nouvelle demande; la personne ou l’entreprise y répondra librement.",
             "Make a new request; the person or the enterprise will answer it freely.",
         ),
+        which: BTreeSet::new(),
         about: About::Person,
     }
 }
@@ -147,6 +156,7 @@ pub(super) fn nothing_on_file(action: Action) -> Reason {
             "A piece of information that the purpose needs is not on file.",
         ),
         mend,
+        which: BTreeSet::new(),
         about: About::Person,
     }
 }
@@ -164,7 +174,14 @@ pub(super) fn uses_taken(action: Action) -> Reason {
             "Every release that the enterprise authorised has been made.",
         ),
     };
-    Reason { id: of.named("uses-taken"), citations: of.default_deny(), text, mend: of.ask_anew(), about: About::Person }
+    Reason {
+        id: of.named("uses-taken"),
+        citations: of.default_deny(),
+        text,
+        mend: of.ask_anew(),
+        which: BTreeSet::new(),
+        about: About::Person,
+    }
 }
 
 /// The agreement says how often, and that is done.
@@ -181,6 +198,7 @@ pub(super) fn interval_taken() -> Reason {
             "Attendez la prochaine période que l’entente prévoit.",
             "Wait for the next period that the agreement provides for.",
         ),
+        which: BTreeSet::new(),
         about: About::Request,
     }
 }
@@ -198,6 +216,7 @@ pub(super) fn in_doubt(action: Action) -> Reason {
             "Réessayez plus tard et signalez ce refus au dépositaire.",
             "Try again later and report this refusal to the custodian.",
         ),
+        which: BTreeSet::new(),
         about: About::Request,
     }
 }
@@ -222,6 +241,7 @@ pub(super) fn to_confirm(citations: Vec<Citation>) -> Reason {
             "Faites confirmer la règle par un conseiller juridique avant de la mettre en vigueur.",
             "Have counsel confirm the rule before it is put in force.",
         ),
+        which: BTreeSet::new(),
         about: About::Person,
     }
 }

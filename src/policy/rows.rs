@@ -117,18 +117,8 @@ pub const ROWS: &[Row] = &[
             &["a_consent_void_when_given_stays_void_and_a_parents_ends_with_minority"],
         )],
     ),
-    row(
-        5,
-        P0,
-        "what is sensitive is agreed to by an act of its own, after a strong sign-in",
-        &[function("needs_express", "src/pages/consent.rs", &["nothing_is_ticked_that_the_person_did_not_tick"])],
-    ),
-    row(
-        6,
-        P0,
-        "the end of a consent and of its purpose is looked at when it is used",
-        &[function("outlasts", "src/policy/model.rs", &["good_until_is_the_first_end_among_consent_mandate_and_day"])],
-    ),
+    row(5, P0, "what is sensitive is agreed to by an act of its own, after a strong sign-in", &[]),
+    row(6, P0, "the end of a consent and of its purpose is looked at when it is used", &[]),
     row(
         7,
         P0,
@@ -181,11 +171,18 @@ pub const ROWS: &[Row] = &[
         13,
         P0,
         "each release without consent enters the register of s. 67.3",
-        &[function(
-            "register",
-            "src/ledger/release.rs",
-            &["who_is_not_asked_is_told_and_the_body_gets_what_the_agreement_says"],
-        )],
+        &[
+            function(
+                "register",
+                "src/ledger/release.rs",
+                &["who_is_not_asked_is_told_and_the_body_gets_what_the_agreement_says"],
+            ),
+            function(
+                "PartB",
+                "src/domain/register.rs",
+                &["an_agreement_on_collection_enters_part_b_of_the_register_once"],
+            ),
+        ],
     ),
     row(
         14,
@@ -202,11 +199,14 @@ pub const ROWS: &[Row] = &[
         17,
         P0,
         "the recipient is a public body on that day, and its key is its own",
-        &[function(
-            "exists",
-            "src/domain/catalogue/mod.rs",
-            &["another_purpose_another_version_a_stopped_client_a_dissolved_body"],
-        )],
+        &[
+            function(
+                "exists",
+                "src/domain/catalogue/mod.rs",
+                &["another_purpose_another_version_a_stopped_client_a_dissolved_body"],
+            ),
+            function("keys_moved", "src/policy/keys.rs", &["a_key_is_one_bodys"]),
+        ],
     ),
     row(18, P0, "a body succeeds another by a cited instrument and by function, or not at all", &[]),
     row(
@@ -237,7 +237,12 @@ pub const ROWS: &[Row] = &[
             ),
         ],
     ),
-    row(21, P1, "an assessment before anything runs, with the committee from the start", &[]),
+    row(
+        21,
+        P1,
+        "an assessment before anything runs, with the committee from the start",
+        &[function("assessments", "src/policy/check/assessments.rs", &["a_real_purpose_is_assessed"])],
+    ),
     row(22, P1, "a register of every incident, kept five years", &[CONSOLE]),
     row(23, P1, "the test of serious injury, and the notices that follow", &[CONSOLE]),
     row(24, P1, "a copy in a structured form of what the person supplied", &[PORTAL]),
@@ -247,11 +252,18 @@ pub const ROWS: &[Row] = &[
         27,
         P1,
         "information is destroyed when its purpose has ended, unless it must be kept",
-        &[function(
-            "erase",
-            "src/broker/erase.rs",
-            &["p7_erasure_leaves_the_proofs", "nothing_is_released_after_an_erasure"],
-        )],
+        &[
+            function(
+                "destroy",
+                "src/broker/due.rs",
+                &["values_are_destroyed_when_their_days_have_run_and_nobody_may_draw_on_them"],
+            ),
+            function(
+                "erase",
+                "src/broker/erase.rs",
+                &["p7_erasure_leaves_the_proofs", "nothing_is_released_after_an_erasure"],
+            ),
+        ],
     ),
     row(28, P1, "nothing is called anonymised outside the procedure of the regulation", &[CONSOLE]),
     row(29, P1, "a secondary use is one of four, and three of them are registered", &[]),
@@ -299,7 +311,16 @@ pub const ROWS: &[Row] = &[
         ],
     ),
     row(36, P1, "consents and receipts follow the accessibility standard", &[PORTAL]),
-    row(37, P1, "who approves holds the office, or a delegation on that day", &[]),
+    row(
+        37,
+        P1,
+        "who approves holds the office, or a delegation on that day",
+        &[function(
+            "check_approved",
+            "src/broker/change.rs",
+            &["what_one_officer_proposes_another_approves_and_two_administrators_bring_into_force"],
+        )],
+    ),
     row(38, P2, "the inventory of files is generated and public", &[CONSOLE]),
     row(39, P2, "the confidentiality policy is checked against its regulation", &[CONSOLE]),
     row(

@@ -197,6 +197,9 @@ pub trait Store: Send + Sync {
     /// What a release to `body`, asked by `client`, rests on: all of it at one moment.
     fn standing(&self, ask: &Ask, client: &ClientId, body: &BodyId) -> Result<Standing, Fault>;
 
+    /// What the client's use of an Idempotency-Key led to.
+    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault>;
+
     /// A draft.
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault>;
 

@@ -53,6 +53,8 @@ pub(super) struct History {
     time: u64,
     rules: [u8; 32],
     administrators: BTreeMap<String, [u8; 32]>,
+    /// How many of them sign an activation.
+    quorum: usize,
     keys: KeyHistory,
     releases: HashMap<Tag, u64>,
     consents: Consents,
@@ -67,6 +69,7 @@ impl History {
             time: 0,
             rules: [0; 32],
             administrators: BTreeMap::new(),
+            quorum: 1,
             keys,
             releases: HashMap::new(),
             consents: Consents::default(),
@@ -141,10 +144,18 @@ impl History {
                 return Err(rule("it names an administrator twice"));
             }
         }
+        self.quorum = match act.get("quorum") {
+            None => 1,
+            Some(quorum) => quorum
+                .as_u64()
+                .and_then(|quorum| usize::try_from(quorum).ok())
+                .filter(|quorum| (1..=self.administrators.len()).contains(quorum))
+                .ok_or(rule("its quorum is not from 1 to the number of its administrators"))?,
+        };
         Ok(())
     }
 
-    /// A bundle comes into force if administrators signed it, each once, as the successor of the one before.
+    /// A bundle comes into force if a quorum of administrators signed it, each once, as the successor of the one before.
     fn activate(&mut self, act: &Value) -> Result<(), Fault> {
         let bundle = text(act, "bundle").and_then(base64url_32).ok_or(rule("it names no bundle"))?;
         let message = [b"unefois/activation/v1\n", &bundle[..], &self.rules[..]].concat();
@@ -159,6 +170,9 @@ impl History {
             if !good {
                 return Err(rule("an administrator's signature on it is not good"));
             }
+        }
+        if self.administrators.len() - left.len() < self.quorum {
+            return Err(rule("fewer administrators signed it than the quorum of this log"));
         }
         self.rules = bundle;
         Ok(())
@@ -325,6 +339,13 @@ mod tests {
             log.entries[3].act["signatures"][1] = first;
         });
         departs(ACTIVATION, "no administrator signed it", |log| log.entries[ACTIVATION].act["signatures"] = json!([]));
+        let few = "fewer administrators signed it than the quorum of this log";
+        departs(ACTIVATION, few, |log| log.entries[0].act["quorum"] = json!(2));
+        assert!(told(|log| log.entries[0].act["quorum"] = json!(1)).ok);
+        let unfit = "its quorum is not from 1 to the number of its administrators";
+        for quorum in [json!(0), json!(3), json!("2"), json!(null)] {
+            departs(0, unfit, |log| log.entries[0].act["quorum"] = quorum);
+        }
         departs(ACTIVATION, "it names no bundle", |log| log.entries[ACTIVATION].act["bundle"] = json!("AAAA"));
     }
 

@@ -105,6 +105,8 @@ impl DataToken {
         require(same(claim("purpose", "id"), "purpose"), "its purpose is not the entry's")?;
         let version = claim("purpose", "version");
         require(same(version, "purpose_version"), "its purpose is of another version than the entry's")?;
+        let occasion = claim("occasion", "reference");
+        require(occasion == act.get("occasion"), "its occasion is not the entry's")?;
         let released = self.claims.get("values").and_then(Value::as_object);
         let released: Option<BTreeSet<&str>> = released.map(|values| values.keys().map(String::as_str).collect());
         let recorded = act.get("attributes").and_then(Value::as_array);

@@ -5,11 +5,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use unefois::app::{self, Command as Order, sign_activation};
+use unefois::clock::{Clock, Moment, SystemClock};
 use unefois::dev::browser::{Browser, Landed, Page};
 use unefois::dev::client::{Client, Pushed, Token};
 use unefois::dev::wire::Answer;
@@ -117,6 +118,16 @@ impl Person {
         let landed = self.browser.submit(&page, &[("choice", "withdraw")]).await.unwrap();
         let Landed::Page(done) = landed else { panic!("sent away") };
         assert_eq!(done.status, 200, "{}", done.heading());
+    }
+}
+
+/// The machine's clock, so many seconds on.
+#[derive(Default)]
+pub(crate) struct Later(pub(crate) AtomicI64);
+
+impl Clock for Later {
+    fn now(&self) -> Moment {
+        SystemClock.now().plus(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -428,7 +439,7 @@ pub(crate) async fn activate(world: &Founded, file: &str, from: &str, to: &str) 
     let digest = *bundle.load().unwrap().digest();
     let signature = sign_activation(&world.administrator, &digest, &previous).unwrap();
     let bundle = String::from_utf8(bundle.canonical().unwrap()).unwrap();
-    app::command(&world.config, Order::Activate { bundle, signatures: vec![signature] }).await.unwrap();
+    app::command(&world.config, Order::Activate { bundle, signatures: vec![signature.named()] }).await.unwrap();
     digest
 }
 

@@ -8,12 +8,16 @@
 )]
 
 mod architecture;
+mod attestations;
 mod bad_input;
+mod dated;
 mod enterprise;
 mod forging;
+mod governance;
 mod harness;
 mod kill;
 mod pages;
+mod policy;
 mod promises;
 mod races;
 mod redis;

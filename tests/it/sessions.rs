@@ -1,18 +1,17 @@
 //! A browser that two persons share: what one began there, the other does not end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 use unefois::app;
-use unefois::clock::{Clock, Moment, SystemClock};
 use unefois::dev::browser::Page;
 use unefois::dev::client::Client;
 use unefois::dev::world::{Founded, Setting, World};
 use unefois::store::Sqlite;
 
 use super::harness::{
-    CHANGE_OF_ADDRESS, INCOME, Log, PORTAL, Person, RESIDENCE, STUDENT_AID, TOWN, address, client, push,
+    CHANGE_OF_ADDRESS, INCOME, Later, Log, PORTAL, Person, RESIDENCE, STUDENT_AID, TOWN, address, client, push,
 };
 
 /// Another signs in, in the same browser.
@@ -189,16 +188,6 @@ async fn a_store_that_cannot_tell_who_signed_out_ends_no_session() {
     let page = person.browser.open(&decisions).await.unwrap().page().unwrap();
     assert_eq!((page.status, page.url.as_str()), (200, decisions.as_str()), "{}", page.heading());
     world.end().await;
-}
-
-/// The machine's clock, so many seconds on.
-#[derive(Default)]
-struct Later(AtomicI64);
-
-impl Clock for Later {
-    fn now(&self) -> Moment {
-        SystemClock.now().plus(self.0.load(Ordering::SeqCst))
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,7 +52,9 @@ async fn a_second_process_on_the_same_folder_is_refused() {
 async fn a_log_is_founded_once() {
     let world = founded().await;
     let bundle = Bundle::from_files(world.files.clone());
-    assert!(app::init(&world.config, &bundle, &world.administrator).await.is_err());
+    let digest = *bundle.load().unwrap().digest();
+    let signed = [app::sign_activation(&world.administrator, &digest, &[0; 32]).unwrap()];
+    assert!(app::init(&world.config, &bundle, &signed, 1).await.is_err());
     let broker = Broker::start(&world, &["--trial"]).await;
     broker.terminate().await;
     world.end();

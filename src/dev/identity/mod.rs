@@ -131,7 +131,7 @@ async fn metadata(State(issuer): State<Arc<Issuer>>) -> Response {
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "acr_values_supported": [ACR_EVERYDAY, ACR_STEPPED_UP],
-        "claims_supported": ["sub", "name", "birthdate", "auth_time", "acr", "unefois_mandates"],
+        "claims_supported": ["sub", "name", "birthdate", "auth_time", "acr", "unefois_mandates", "unefois_neq"],
         "ui_locales_supported": ["fr", "en"],
         "unefois_development": true,
     }))

@@ -17,6 +17,9 @@ pub struct Persona {
     /// The birth date; officers have none.
     #[serde(skip)]
     pub born: Option<Born>,
+    /// The NEQ of a sole proprietor, who is a person.
+    #[serde(skip)]
+    pub neq: Option<&'static str>,
     /// For whom the persona may act.
     #[serde(skip)]
     pub mandates: &'static [PersonaMandate],
@@ -78,15 +81,15 @@ const fn person(
     fr: &'static str,
     en: &'static str,
 ) -> Persona {
-    Persona { sub, about: About { fr, en }, name, born: Some(born), mandates }
+    Persona { sub, about: About { fr, en }, name, born: Some(born), neq: None, mandates }
 }
 
 const fn officer(sub: &'static str, name: &'static str, fr: &'static str, en: &'static str) -> Persona {
-    Persona { sub, about: About { fr, en }, name, born: None, mandates: &[] }
+    Persona { sub, about: About { fr, en }, name, born: None, neq: None, mandates: &[] }
 }
 
 /// The persons.
-pub static PERSONS: [Persona; 10] = [
+pub static PERSONS: [Persona; 11] = [
     person("alice", "Alice Tremblay", aged(34, "02-14"), &[], "Adulte, sans particularité", "An ordinary adult"),
     person(
         "noe",
@@ -153,6 +156,17 @@ pub static PERSONS: [Persona; 10] = [
         "Signataire autorisée de Sirop du Fjord inc. (NEQ 1171234567)",
         "Signing officer of Sirop du Fjord inc. (NEQ 1171234567)",
     ),
+    Persona {
+        neq: Some("2271234568"),
+        ..person(
+            "boulangere",
+            "Maude Fournier",
+            aged(38, "05-19"),
+            &[],
+            "Entreprise individuelle (NEQ 2271234568) : une personne, qui consent",
+            "A sole proprietorship (NEQ 2271234568): a person, who consents",
+        )
+    },
 ];
 
 /// The officers.

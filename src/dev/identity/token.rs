@@ -50,6 +50,8 @@ struct IdToken<'a> {
     nonce: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     birthdate: Option<Day>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unefois_neq: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unefois_mandates: Vec<MandateClaim>,
 }
@@ -139,6 +141,7 @@ fn signed(issuer: &Issuer, code: &Code, now: Moment) -> Option<Response> {
         name: session.persona.name,
         nonce: code.nonce.as_deref(),
         birthdate: session.persona.born.and_then(|born| born.day(today)),
+        unefois_neq: session.persona.neq,
         unefois_mandates: session.persona.mandates.iter().map(|mandate| MandateClaim::of(mandate, today)).collect(),
     };
     let answer = Json(json!({

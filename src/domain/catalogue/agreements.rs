@@ -47,6 +47,12 @@ pub struct Agreement {
     /// What the assessment found (s. 68); none is asked of an agreement under s. 64.
     #[serde(default)]
     pub findings: BTreeMap<Finding, Conclusion>,
+    /// Under s. 64: the nature of the service or of the common mission (s. 67.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Text>,
+    /// Under s. 64: the categories of persons who have access, in both bodies (s. 67.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Text>,
     /// Its filing with the Commission d'accès à l'information.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cai: Option<Filing>,
@@ -167,19 +173,29 @@ impl Agreement {
         self.begins(wait).is_some_and(|begins| in_force(begins, self.until, day))
     }
 
-    /// Those of the seven items that it has (s. 68; s. 64 names its own seven alike).
+    /// Whether all that is asked of an agreement on collection is there and its days have run (s. 64).
+    pub fn carries_collection(&self, wait: u16, day: Day) -> bool {
+        self.under == Under::Collection
+            && self.items().count() == Self::ITEMS.len()
+            && self.assessment.as_ref().is_some_and(|it| it.is_approved(day))
+            && self.in_force(wait, day)
+    }
+
+    /// The seven items (s. 68; s. 64 names its own seven alike).
+    pub const ITEMS: [&str; 7] = ["parties", "purposes", "information", "method", "security", "intervals", "duration"];
+
+    /// Those of the seven items that it has.
     pub fn items(&self) -> impl Iterator<Item = &'static str> + use<> {
-        [
-            ("parties", self.releasing != self.receiving),
-            ("purposes", !self.purposes.is_empty()),
-            ("information", !self.attributes.is_empty()),
-            ("method", self.method.is_some()),
-            ("security", self.security.is_some()),
-            ("intervals", self.intervals.is_some()),
-            ("duration", self.until.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(item, there)| there.then_some(item))
+        let there = [
+            self.releasing != self.receiving,
+            !self.purposes.is_empty(),
+            !self.attributes.is_empty(),
+            self.method.is_some(),
+            self.security.is_some(),
+            self.intervals.is_some(),
+            self.until.is_some(),
+        ];
+        Self::ITEMS.into_iter().zip(there).filter_map(|(item, there)| there.then_some(item))
     }
 
     /// The findings that hold on `day`.

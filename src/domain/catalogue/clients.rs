@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{PublicJwk, Text};
-use crate::domain::{BodyId, InstrumentId, KindId, PurposeId};
+use crate::domain::{BodyId, IdentifierType, InstrumentId, KindId, PurposeId};
 
 /// An OAuth client of a body. An organisation that is both a portal and an agency has two clients.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -17,7 +17,7 @@ pub struct Client {
     pub name: Text,
     /// What it may do.
     pub role: Role,
-    /// Where a person may be sent back to; compared exactly.
+    /// Where a person may be sent back to; compared exactly. A source sends nobody.
     #[serde(default)]
     pub redirect_uris: BTreeSet<String>,
     /// Its signing keys.
@@ -33,6 +33,13 @@ pub enum Role {
     Agency {
         /// The purposes it is registered for.
         purposes: BTreeSet<PurposeId>,
+    },
+    /// Attests what its body holds, so that others need not ask.
+    Source {
+        /// The kinds it is registered for.
+        kinds: BTreeSet<KindId>,
+        /// How it may name those of whom it speaks.
+        identifiers: BTreeSet<IdentifierType>,
     },
     /// A portal (*portail partenaire*) that sends persons and gets them back, nothing else.
     Relay {},

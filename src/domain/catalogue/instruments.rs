@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Text;
 use crate::clock::Day;
-use crate::domain::{BodyId, InstrumentId, KindId, PurposeId};
+use crate::domain::{AgreementId, BodyId, InstrumentId, KindId, PurposeId};
 
 /// A written instrument that gives a capacity: an agreement, a mandate contract, an order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -18,7 +18,10 @@ pub struct Instrument {
     pub under: Capacity,
     /// The bodies it binds.
     pub bodies: BTreeSet<BodyId>,
-    /// First day in force (for s. 64 and 68: 30 days after receipt by the CAI, computed before it is written here).
+    /// The agreement that it is, of an instrument under s. 64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementId>,
+    /// First day in force; an agreement's own dates count too.
     pub from: Day,
     /// First day out of force.
     #[serde(default, skip_serializing_if = "Option::is_none")]

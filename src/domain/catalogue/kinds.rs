@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
-use crate::domain::{BodyId, Declared, PurposeId};
+use crate::clock::Day;
+use crate::domain::{BodyId, Declared, PurposeId, SubjectKind};
 
 /// A record kind (*catégorie*): what its records look like and who holds them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -19,10 +20,51 @@ pub struct RecordKind {
     pub regime: Regime,
     /// Where the values come from.
     pub origin: Origin,
+    /// Of whom its records speak.
+    #[serde(default = "of_a_person")]
+    pub subject: SubjectKind,
+    /// How long a record is valid, of those that a body attests for a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Validity>,
+    /// How many days a record is kept after it was made, unless the subject gives it anew or someone may still draw on it
+    /// (s. 73); as long as the subject has a file, where none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_days: Option<u32>,
     /// Its attributes by member name, in the order in which they are read.
     pub attributes: Declared<String, Attribute>,
     /// JSON Schema of a record's values, as text.
     pub schema: String,
+}
+
+const fn of_a_person() -> SubjectKind {
+    SubjectKind::Person
+}
+
+/// How long an attested record is valid: from the day of its issue to the end of a term.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validity {
+    /// The attribute that holds the day of its issue.
+    pub issued: String,
+    /// The term.
+    pub until: Term,
+}
+
+/// A term that the law gives to a document.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Term {
+    /// To the end of the three months that follow the month of its issue (C-65.1, r. 2, s. 37.3).
+    ThirdMonthEnd,
+}
+
+impl Validity {
+    /// The last day on which a record issued on that day is valid.
+    pub fn last_day(&self, issued: Day) -> Day {
+        match self.until {
+            Term::ThirdMonthEnd => issued.month_end(3),
+        }
+    }
 }
 
 /// One attribute (*renseignement*).

@@ -25,13 +25,13 @@ pub use outside::*;
 pub use purposes::*;
 pub use texts::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HostId, InstrumentId, KindId, OrderId, OutsideId,
-    ProvisionId, PurposeId,
+    AgreementId, AttributeId, Basis, BodyId, ClientId, ContractId, HoldId, HostId, InstrumentId, KindId, OrderId,
+    OutsideId, ProvisionId, PurposeId,
 };
 use crate::clock::Day;
 
@@ -65,6 +65,8 @@ pub struct Catalogue {
     pub law: Law,
     /// Clients.
     pub clients: BTreeMap<ClientId, Client>,
+    /// What may not be destroyed for now.
+    pub holds: BTreeMap<HoldId, Hold>,
     /// Officers, by delegation.
     pub delegations: Vec<Delegation>,
 }
@@ -81,6 +83,21 @@ impl Default for Law {
     fn default() -> Self {
         Self { cai_wait_days: 30 }
     }
+}
+
+/// A legal hold: nothing of these kinds is destroyed while it lasts, whatever its date.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// The kinds.
+    pub kinds: BTreeSet<KindId>,
+    /// The writing that orders it.
+    pub document: String,
+    /// First day.
+    pub from: Day,
+    /// First day on which it no longer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
 }
 
 /// Whether `day` lies in `[from, until)`.
@@ -104,11 +121,21 @@ impl Catalogue {
         self.bodies.get(body).is_some_and(|found| in_force(found.from, found.until, day))
     }
 
+    /// The agreement that an instrument under s. 64 is.
+    pub fn agreement_of(&self, instrument: &InstrumentId) -> Option<&Agreement> {
+        self.agreements.get(self.instruments.get(instrument)?.agreement.as_ref()?)
+    }
+
     /// Whether `instrument` binds `body` on `day`.
     pub fn binds(&self, instrument: &InstrumentId, body: &BodyId, day: Day) -> bool {
         self.instruments
             .get(instrument)
             .is_some_and(|found| found.bodies.contains(body) && in_force(found.from, found.until, day))
+    }
+
+    /// Whether a hold keeps records of the kind from destruction on `day`.
+    pub fn held(&self, kind: &KindId, day: Day) -> bool {
+        self.holds.values().any(|hold| hold.kinds.contains(kind) && in_force(hold.from, hold.until, day))
     }
 
     /// The delegation in force on `day` of the officer that `issuer` knows as `sub`.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Assessment, Text};
 use crate::domain::{AttributeId, Basis, BodyId, Declared};
 
 /// A purpose (*fin*), versioned: one question, one consent, one token.
@@ -27,6 +27,9 @@ pub struct Purpose {
     /// Attributes that the person may leave out.
     #[serde(default)]
     pub optional: Declared<AttributeId, Text>,
+    /// What each release is for, where the purpose wants that said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<OccasionFor>,
     /// Longest validity of a consent, in days.
     pub longest_days: u32,
     /// Most releases under one consent; none is unlimited while the consent lasts.
@@ -40,6 +43,28 @@ pub struct Purpose {
     pub kept: Text,
     /// What gives the body this programme or power: a provision as the rules cite it, or words.
     pub powers: Vec<Text>,
+    /// What its effect on privacy was found to be (s. 63.5); a demonstration has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<Assessment>,
+}
+
+/// For what a purpose is served: not a person's file, but something that closes on a day.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OccasionFor {
+    /// What.
+    pub kind: OccasionKind,
+    /// The amount, in dollars, from which the information is needed; for any amount where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_from: Option<u64>,
+}
+
+/// What closes on a day.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OccasionKind {
+    /// A call for tenders.
+    CallForTenders,
 }
 
 /// The basis on which some of a purpose's recipients get what it needs.

@@ -28,6 +28,9 @@ pub struct SignedIn {
     pub sub: String,
     /// Who it is.
     pub who: Identified,
+    /// Their own *numéro d’entreprise du Québec*, of a sole proprietor: a person all the same.
+    #[serde(default)]
+    pub neq: Option<String>,
     /// The subjects for whom they may act.
     pub mandates: Vec<Representable>,
     /// When they signed in at the service, where it says.
@@ -66,6 +69,8 @@ impl fmt::Debug for Representable {
 pub(super) struct MandateClaims {
     #[serde(default)]
     unefois_mandates: Vec<MandateClaim>,
+    #[serde(default)]
+    unefois_neq: Option<String>,
 }
 
 impl AdditionalClaims for MandateClaims {}
@@ -108,10 +113,11 @@ impl Login {
         let sub = text(claims.subject().as_str())?;
         let name = text(claims.name()?.get(None)?.as_str())?;
         let mut born = claims.birthdate().and_then(|born| birth_day(born.as_str()));
-        let mut mandates = Vec::new();
+        let (mut mandates, mut own) = (Vec::new(), None);
         match self.settings.audience {
             Audience::Officers => born = None,
             Audience::Persons => {
+                own = claims.additional_claims().unefois_neq.as_deref().and_then(neq);
                 for claim in &claims.additional_claims().unefois_mandates {
                     match claim.read(&self.settings.issuer) {
                         Some(mandate) if mandate.sub != sub => mandates.push(mandate),
@@ -124,6 +130,7 @@ impl Login {
             issuer: self.settings.issuer.clone(),
             sub,
             who: Identified { kind: SubjectKind::Person, name, born },
+            neq: own,
             mandates,
             auth_time: claims.auth_time().map(|at| Moment::from_unix(at.timestamp())),
             acr: claims.auth_context_ref().map(|acr| acr.to_string()),

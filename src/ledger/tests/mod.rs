@@ -102,13 +102,13 @@ impl World {
         let (administrator, document) = Ed25519Key::generate().unwrap();
         let named: Signer = Ed25519Key::from_pkcs8(&document).unwrap().into();
         let custodian = Custodian { body: "ministere".parse().unwrap(), instrument: "decret".parse().unwrap() };
-        ledger.begin(&custodian, &[("A. Tremblay".to_owned(), named.jwk().clone())]).await.unwrap();
+        ledger.begin(&custodian, &[("A. Tremblay".to_owned(), named.jwk().clone())], 1).await.unwrap();
         ledger.key_added("data-token", ledger.token_key()).await.unwrap();
         ledger.key_added("access-token", access.jwk()).await.unwrap();
         ledger.key_added("checkpoint", checkpoint.jwk()).await.unwrap();
         let text = [b"unefois/activation/v1\n", &[8; 32][..], &[0; 32]].concat();
         let signature = b64::encode(administrator.sign(&text).unwrap());
-        let signed = AdministratorSignature { name: "A. Tremblay".to_owned(), signature };
+        let signed = NamedSignature { name: "A. Tremblay".to_owned(), signature };
         ledger.activation([8; 32], b"rules", 0, &[signed]).await.unwrap();
         ledger
     }

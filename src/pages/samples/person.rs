@@ -263,6 +263,8 @@ impl Decisions {
             ended: vec![
                 Decided { state: State::Withdrawn { since, at }, ..ended.clone() },
                 Decided { state: State::Used { since, most: 1 }, ..ended.clone() },
+                Decided { state: State::Suspended { since, at }, ..ended.clone() },
+                Decided { state: State::Lapsed { since, at }, ..ended.clone() },
                 Decided { state: State::Expired { since, until: at }, ..ended.clone() },
             ],
             refused: vec![Decided { state: State::Refused { at }, ..ended }],

@@ -39,8 +39,7 @@ impl Checker<'_> {
         let path = ["agreements", id.as_str()];
         let lacks = |what: &str| format!("the agreement has no {what} yet: the rules will refuse what rests on it");
         let items: Vec<_> = agreement.items().collect();
-        let all = ["parties", "purposes", "information", "method", "security", "intervals", "duration"];
-        for item in all.into_iter().filter(|item| !items.contains(item)) {
+        for item in Agreement::ITEMS.into_iter().filter(|item| !items.contains(item)) {
             self.note(&path, lacks(item));
         }
         if agreement.received().is_none() {
@@ -48,6 +47,9 @@ impl Checker<'_> {
         }
         if agreement.assessment.is_none() {
             self.note(&path, lacks("assessment"));
+        }
+        if agreement.under == Under::Collection && (agreement.service.is_none() || agreement.access.is_none()) {
+            self.note(&path, "the register of s. 67.3 has no column for it without `service` and `access`");
         }
         for finding in Finding::ALL.into_iter().filter(|_| agreement.under != Under::Collection) {
             if !agreement.findings.get(&finding).is_some_and(|found| found.holds) {

@@ -1,8 +1,11 @@
-//! Clients: body, keys, return addresses, role.
+//! Clients: body, keys, return addresses, role; that no two bodies share a key.
+
+use std::collections::BTreeMap;
 
 use super::Checker;
-use crate::domain::{Capacity, Client, ClientId, KindId, Origin, Role};
+use crate::domain::{Capacity, Client, ClientId, KindId, Origin, Role, SubjectKind};
 use crate::jose::{Algorithm, Jwk};
+use crate::policy::keys;
 
 impl Checker<'_> {
     pub(super) fn clients(&mut self) {
@@ -19,10 +22,37 @@ impl Checker<'_> {
                 self.key(&[path[0], path[1], "keys"], key, signs, "a key that signs: ES256 or Ed25519");
             }
             // What a demo catalogue lacks is made for each run.
-            if !demo && (client.keys.is_empty() || client.redirect_uris.is_empty()) {
+            let sends = !matches!(client.role, Role::Source { .. });
+            if !demo && (client.keys.is_empty() || (sends && client.redirect_uris.is_empty())) {
                 self.wrong(&path, "it has no key, or nowhere to send persons back to", "keys, redirect_uris");
             }
             self.role(id, client);
+        }
+    }
+
+    /// What one body can sign or decrypt, no other can.
+    pub(super) fn keys_of_bodies(&mut self) {
+        let mut owners = BTreeMap::new();
+        for key in keys::of_bodies(self.catalogue) {
+            let owner = *owners.entry(key.thumbprint).or_insert(key.body);
+            if owner != key.body {
+                self.wrong(&key.path, format!("the key is also that of `{owner}`"), "a new key: a body has its own");
+            }
+        }
+    }
+
+    /// A source attests what its own body holds, of those whom its identifiers can name.
+    fn attested(&mut self, at: &[&str], kind: &KindId, client: &Client) {
+        self.known(at, "kind", kind, self.catalogue.kinds.keys());
+        let Some(found) = self.catalogue.kinds.get(kind) else { return };
+        if found.origin != Origin::Attested {
+            self.wrong(at, format!("`{kind}` is not attested by anyone"), "origin = \"attested\"");
+        }
+        if found.holder != client.body {
+            self.wrong(at, format!("`{kind}` is held by `{}`", found.holder), "a body attests what it holds");
+        }
+        if found.subject != SubjectKind::Enterprise {
+            self.wrong(at, format!("no NEQ names those of whom `{kind}` speaks"), "subject = \"enterprise\"");
         }
     }
 
@@ -39,6 +69,14 @@ impl Checker<'_> {
                         let fix = format!("add it to the purpose's recipients, or drop `{purpose}` here");
                         self.wrong(&at, format!("`{}` is no recipient of `{purpose}`", client.body), fix);
                     }
+                }
+            }
+            Role::Source { kinds, identifiers } => {
+                if identifiers.is_empty() {
+                    self.wrong(&path, "it can name nobody", "identifiers = [\"neq\"]");
+                }
+                for kind in kinds {
+                    self.attested(&[path[0], path[1], path[2], "kinds", kind.as_str()], kind, client);
                 }
             }
             Role::Collector { instrument, checks, drafts } => {

@@ -1,7 +1,7 @@
 //! Instruments, contracts and orders: their dates and the bodies they bind.
 
 use super::Checker;
-use crate::domain::in_force;
+use crate::domain::{Capacity, Instrument, InstrumentId, Under, in_force};
 
 impl Checker<'_> {
     pub(super) fn instruments(&mut self) {
@@ -10,6 +10,25 @@ impl Checker<'_> {
             for body in &instrument.bodies {
                 self.known_body(&["instruments", id.as_str(), "bodies", body.as_str()], body);
             }
+            self.agreement_of(id, instrument);
+        }
+    }
+
+    /// An instrument under s. 64 is an agreement under s. 64; no other instrument is one.
+    fn agreement_of(&mut self, id: &InstrumentId, instrument: &Instrument) {
+        let path = ["instruments", id.as_str(), "agreement"];
+        let collects = instrument.under == Capacity::Collector;
+        match &instrument.agreement {
+            None if collects => self.wrong(&path, "it says no agreement under s. 64", "agreement = \"…\""),
+            Some(_) if !collects => self.wrong(&path, "an instrument under another section is no agreement", ""),
+            Some(named) => {
+                let agreements = &self.catalogue.agreements;
+                self.known(&path, "agreement", named, agreements.keys());
+                if agreements.get(named).is_some_and(|found| found.under != Under::Collection) {
+                    self.wrong(&path, format!("`{named}` was not made under s. 64"), "");
+                }
+            }
+            None => {}
         }
     }
 

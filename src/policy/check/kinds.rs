@@ -22,7 +22,31 @@ impl Checker<'_> {
                     self.wrong(&["kinds", id.as_str(), "attributes", name], "its origin and its claim disagree", fix);
                 }
             }
+            self.validity(id, kind);
             self.schema(id, kind);
+        }
+    }
+
+    /// Only what a body attests is valid for a time, counted from a day that is among its values.
+    fn validity(&mut self, id: &KindId, kind: &RecordKind) {
+        let Some(validity) = &kind.validity else { return };
+        let path = ["kinds", id.as_str(), "validity"];
+        if kind.origin != Origin::Attested {
+            self.wrong(&path, "only what a body attests is valid for a time", "origin = \"attested\"");
+        }
+        if !kind.attributes.contains_key(&validity.issued) {
+            let fix = did_you_mean(&validity.issued, kind.attributes.keys().map(String::as_str));
+            self.wrong(&path, format!("`{}` is not in the attributes", validity.issued), fix);
+        }
+    }
+
+    /// Holds are on kinds that exist.
+    pub(super) fn holds(&mut self) {
+        for (id, hold) in &self.catalogue.holds {
+            self.dates(&["holds", id.as_str()], hold.from, hold.until);
+            for kind in &hold.kinds {
+                self.known(&["holds", id.as_str(), "kinds", kind.as_str()], "kind", kind, self.catalogue.kinds.keys());
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! Not here: the form of the files (`catalogue`), the rules (`rules`).
 
 mod agreements;
+mod assessments;
 mod bodies;
 mod clients;
 mod instruments;
@@ -37,13 +38,16 @@ pub(super) fn check(catalogue: &Catalogue, places: &Places, findings: &mut Vec<F
     let mut checker = Checker { catalogue, places, findings, checked: Checked::default() };
     checker.bodies();
     checker.kinds();
+    checker.holds();
     checker.purposes();
+    checker.assessments();
     checker.instruments();
     checker.agreements();
     checker.contracts();
     checker.orders();
     checker.outside();
     checker.clients();
+    checker.keys_of_bodies();
     checker.delegations();
     checker.checked
 }

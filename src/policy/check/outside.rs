@@ -1,7 +1,7 @@
 //! Files on what leaves Québec: whom they are about exists, and is outside.
 
 use super::Checker;
-use crate::domain::Abroad;
+use crate::domain::{Abroad, Jurisdiction};
 
 impl Checker<'_> {
     pub(super) fn outside(&mut self) {
@@ -18,7 +18,7 @@ impl Checker<'_> {
                     catalogue.hosts.get(host).map(|found| &found.place)
                 }
             };
-            if place.is_some_and(|place| place.is_quebec()) {
+            if place.is_some_and(Jurisdiction::is_quebec) {
                 self.wrong(&path, "it is in Québec", "a file is about what leaves Québec (s. 70.1)");
             }
         }

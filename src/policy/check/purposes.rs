@@ -22,7 +22,16 @@ impl Checker<'_> {
                 self.wrong(&[path[0], path[1], member], message, "");
             }
             self.purpose_attributes(id.as_str(), purpose);
+            self.occasion(id.as_str(), purpose);
             self.bases(id.as_str(), purpose);
+        }
+    }
+
+    /// What is for a call for tenders is given by who tenders, on no other basis.
+    fn occasion(&mut self, id: &str, purpose: &Purpose) {
+        if purpose.occasion.is_some() && purpose.bases.iter().any(|it| !it.basis.is_by_will()) {
+            let fix = "drop its other bases, or make two purposes";
+            self.wrong(&["purposes", id, "occasion"], "an occasion needs the will of the subject", fix);
         }
     }
 

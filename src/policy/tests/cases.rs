@@ -34,8 +34,8 @@ pub(super) fn rules_without(dropped: Option<&str>) -> Rules {
 fn every_case_is_decided_as_it_says_sliced_or_not() {
     let rules = rules_without(None);
     for case in all_cases() {
-        let outcome = case.outcome(&rules);
-        assert_eq!(outcome, case.expected, "{}:{}: {case}", case.file, case.line);
+        let ruling = case.ruling(&rules);
+        assert_eq!(ruling, case.expected, "{}:{}: {case}", case.file, case.line);
         let (sliced, whole) = (rules.weigh(case.action, &case.facts), rules.weigh_unsliced(case.action, &case.facts));
         let fired = |verdict: &Verdict| verdict.fired.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>();
         assert_eq!(
@@ -98,8 +98,8 @@ fn what_is_wrong_in_a_file_of_cases_is_told_with_its_place() {
         (good.replace("\"deny\"", "\"denny\""), "a.json:5: unknown field `denny`"),
         (good.replace("\"deny\": [], ", ""), "a.json:5: x: it expects no decision, or two"),
         (format!("{good},\n{good}"), "a.json:5: x: there are two cases of this name"),
-        (good.replace("}", ", \"facts\": {\"resaon\": true}}"), "a.json:5: x: `resaon` is not in the base"),
-        (good.replace("}", ", \"facts\": {\"reason\": 1}}"), "a fact is true, false, a word or a list of names"),
+        (good.replace('}', ", \"facts\": {\"resaon\": true}}"), "a.json:5: x: `resaon` is not in the base"),
+        (good.replace('}', ", \"facts\": {\"reason\": 1}}"), "a fact is true, false, a word or a list of names"),
     ];
     for (cases, expected) in table {
         assert!(file(&cases).contains(expected), "{}", file(&cases));
@@ -126,7 +126,10 @@ fn a_rule_that_cannot_be_evaluated_allows_nothing() {
     let rules = rules_without(None);
     for case in cases().into_iter().filter(|case| case.expected.allowed) {
         // Every action has rules that look at one of these first, so that none can be skipped unnoticed.
-        for name in ["client", "own", "reason"].into_iter().filter(|name| case.facts.contains_key(*name)) {
+        for name in ["client", "own", "reason", "approver_is_proposer"]
+            .into_iter()
+            .filter(|name| case.facts.contains_key(*name))
+        {
             for wrong in [None, Some(WrittenFact::Word("true".to_owned()))] {
                 let mut facts = case.facts.clone();
                 facts.remove(name);

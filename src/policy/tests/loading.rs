@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::demo_files;
-use crate::policy::Bundle;
+use super::{demo_files, real_files};
 use crate::policy::bundle::{CATALOGUE, RULES, SCHEMA};
+use crate::policy::{Bundle, keys_moved};
 
 #[test]
 fn the_demo_bundle_loads_without_a_finding() {
@@ -63,6 +63,8 @@ fn faults_of_the_catalogue_are_found() {
             "expected: a P-256 key",
         ),
         ("bodies", "demo = true", "demo = true\ndemo = false", "duplicate key"),
+        ("bodies", "public_under = [\"A-2.1, art. 3\"]", "public_under = []", "no provision makes it a public body"),
+        ("bodies", "[\"A-2.1, art. 3\"]", "[\" \"]", "for example `A-2.1, art. 3`"),
         ("kinds", "holder = \"bqtu\"", "holder = \"bqtv\"", "did you mean `bqtu`?"),
         ("kinds", "collected_for = \"aide-etudes\"", "collected_for = \"aide\"", "no purpose `aide`"),
         ("kinds", "\"maxLength\": 120", "\"maxLength\": -1", "does not compile"),
@@ -74,6 +76,27 @@ fn faults_of_the_catalogue_are_found() {
         ("kinds", "{ fr = \"Revenu\", en = \"Income\" }", "{ fr = \"Revenu\" }", "missing field `en`"),
         ("purposes", "\"revenu.annee\" =", "\"revenu.anne\" =", "did you mean `revenu.annee`?"),
         ("purposes", "en = \"Student financial assistance\"", "en = \" \"", "the text is empty"),
+        ("marches", "origin = \"attested\"", "origin = \"subject\"", "only what a body attests is valid for a time"),
+        ("marches", "issued = \"delivree-le\"", "issued = \"delivree\"", "did you mean `delivree-le`?"),
+        ("marches", "until = \"third-month-end\"", "until = \"third-month\"", "did you mean `third-month-end`?"),
+        ("marches", "subject = \"enterprise\"\n", "", "subject = \"enterprise\""),
+        ("marches", "holder = \"revenu-quebec\"", "holder = \"cag\"", "is held by `cag`"),
+        (
+            "marches",
+            "longest_days = 365",
+            "longest_days = 365\nbases = [{ recipients = [\"cag\"], basis = { on = \"act\", provision = \"x\" } }]",
+            "an occasion needs the will of the subject",
+        ),
+        ("clients", "kinds = [\"attestation-fiscale\"]", "kinds = [\"revenu\"]", "`revenu` is not attested by anyone"),
+        ("clients", "kinds = [\"attestation-fiscale\"]", "kinds = [\"attestation\"]", "no kind `attestation`"),
+        ("clients", "identifiers = [\"neq\"]", "identifiers = []", "it can name nobody"),
+        ("clients", "identifiers = [\"neq\"]", "identifiers = [\"nas\"]", "unknown variant"),
+        (
+            "clients",
+            "drafts = [\"adresse\", \"revenu\"]",
+            "drafts = [\"attestation-fiscale\"]",
+            "is not declared by the person",
+        ),
         ("purposes", "[\"afe\"]", "[]", "no body may ask for it"),
         ("purposes", "max_uses = 3", "max_uses = 0", "would serve nothing"),
         (
@@ -111,6 +134,15 @@ fn faults_of_the_catalogue_are_found() {
             "body = \"afe\"\n",
             "body = \"afe\"\njwks_uri = \"https://afe.example\"\n",
             "unknown field `jwks_uri`",
+        ),
+        ("clients", "office = \"access\"\n", "office = \"access\"\nmay = [\"approve\"]\n", "can approve nothing"),
+        ("clients", "office = \"privacy\"\n", "office = \"privacy\"\nmay = [\"approve\"]\n", "can approve nothing"),
+        ("clients", "office = \"privacy\"\n", "office = \"privacy\"\nmay = [\"approuve\"]\n", "unknown variant"),
+        (
+            "clients",
+            "office = \"privacy\"\n",
+            "office = \"privacy\"\nkey = { kty = \"EC\", crv = \"P-256\", x = \"AA\" }\n",
+            "expected: an Ed25519 key",
         ),
         ("clients", "office = \"access\"", "office = \"acces\"", "did you mean `access`?"),
     ];
@@ -168,6 +200,72 @@ fn faults_of_the_schema_are_found_in_their_file() {
     }
     let gone = findings(|files| files.retain(|path, _| !path.starts_with(SCHEMA)));
     assert!(gone.contains(&"schema/:1: there is no schema (it says what rules may look at)".to_owned()), "{gone:#?}");
+}
+
+#[test]
+fn a_key_is_one_officers() {
+    let key = r#"key = { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }"#;
+    let twice = |files: &mut BTreeMap<String, String>| {
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        *text = text.replace("[[delegations]]", &format!("[[delegations]]\n{key}"));
+    };
+    let found = findings(twice);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("the key is also that of another officer"));
+    // One officer may hold two delegations with it.
+    let found = findings(|files| {
+        twice(files);
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        *text = text.replace("marc-etienne-lachance", "odile-brossard");
+    });
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn a_real_purpose_is_assessed() {
+    let mut files = real_files();
+    assert!(Bundle::from_files(files.clone()).load().is_ok());
+    let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
+    *purposes = purposes.replacen("approved = \"2026-08-30\"", "approved = \"2026-03-01\"", 1);
+    let end = purposes.find("[purposes.residence-municipale.assessment]").unwrap();
+    purposes.truncate(end);
+    let found = Bundle::from_files(files).load().unwrap_err();
+    let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["its effect on privacy was not assessed (s. 63.5)", "it was approved before the project began"]
+    );
+}
+
+#[test]
+fn a_key_is_one_bodys() {
+    let key = r#"{ kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }"#;
+    let of = |clients: &[&str], files: &mut BTreeMap<String, String>| {
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        for client in clients {
+            *text = text.replace(&format!("[clients.{client}]"), &format!("[clients.{client}]\nkeys = [{key}]"));
+        }
+    };
+    let found = findings(|files| of(&["saaq-adresses", "afe-demandes"], files));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("catalogue/clients.toml:") && found[0].contains("the key is also that of `afe`"));
+    // One body may use one key twice.
+    let of_saaq = |files: &mut BTreeMap<String, String>| {
+        of(&["saaq-adresses", "afe-demandes"], files);
+        let text = files.get_mut("catalogue/clients.toml").unwrap();
+        *text = text.replace("body = \"afe\"", "body = \"saaq\"").replace("[\"aide-etudes\"]", "[]");
+    };
+    assert_eq!(findings(of_saaq), Vec::<String>::new());
+    // Nor does it go to another body from one bundle to the next.
+    let loaded = |clients: &[&str]| {
+        let mut files = demo_files();
+        of(clients, &mut files);
+        Bundle::from_files(files).load().unwrap()
+    };
+    let (before, after) = (loaded(&["saaq-adresses"]), loaded(&["afe-demandes"]));
+    let saaq = "saaq".parse().unwrap();
+    assert_eq!(keys_moved(before.catalogue(), after.catalogue()), [("clients.afe-demandes.keys".to_owned(), &saaq)]);
+    assert!(keys_moved(before.catalogue(), before.catalogue()).is_empty());
 }
 
 #[test]

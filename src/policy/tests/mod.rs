@@ -10,20 +10,24 @@ use super::minimise;
 use super::model::{Act, View};
 use super::{Bundle, demo_catalogue, product_rules};
 use crate::clock::{Day, Moment};
+use crate::crypto::Ed25519Key;
 use crate::domain::{
-    Ask, AttributeId, BodyId, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian, Decision, DraftId,
-    Facts, Giver, GrantId, Identified, KindId, Known, Language, Mandate, MandateKind, Notice, NoticeKey, NoticeText,
-    OfficerFacts, OwnView, PersonFacts, Query, Reading, Reliance, Relied, SessionAsk, Stage, SubjectId, SubjectKind,
-    Submission, Terms,
+    Ask, Attestation, AttributeId, BodyId, Carried, CheckAsk, ClientFacts, Consent, ConsentAsk, ConsentId, Custodian,
+    Decision, DraftId, Facts, Filed, Giver, GrantId, Identified, Identifier, IdentifierType, KindId, Known, Language,
+    Lapse, Mandate, MandateKind, Notice, NoticeKey, NoticeText, Occasion, OfficerFacts, OwnView, PersonFacts, Query,
+    Reading, Reliance, Relied, SessionAsk, Stage, SubjectId, SubjectKind, Submission, Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
+use crate::jose::b64;
 use crate::store::Precondition;
 
+mod attest;
 mod bases;
 mod cases;
 mod decisions;
 mod loading;
 mod mutants;
+mod officers;
 mod persons;
 mod releases;
 mod rows;
@@ -47,6 +51,33 @@ fn files_with(path: &str, from: &str, to: &str) -> BTreeMap<String, String> {
 fn in_force(files: BTreeMap<String, String>) -> InForce {
     let loaded = Bundle::from_files(files).load().unwrap_or_else(|findings| panic!("{findings:?}"));
     InForce::new(Arc::new(loaded), [], 7)
+}
+
+/// The demo bundle as if it were none: keys, return addresses and an identity service are made up.
+fn real_files() -> BTreeMap<String, String> {
+    let mut files = files_with("catalogue/bodies.toml", "demo = true", "demo = false");
+    let clients = files.get_mut("catalogue/clients.toml").unwrap();
+    *clients = clients.replace("[[delegations]]\n", "[[delegations]]\nissuer = \"https://identite.example\"\n");
+    for role in ["role = { kind = \"AGENCY\"", "role = { kind = \"COLLECTOR\"", "role = { kind = \"SOURCE\""] {
+        let own = || {
+            let x = b64::encode(Ed25519Key::generate().unwrap().0.public());
+            let key = format!("keys = [{{ kty = \"OKP\", crv = \"Ed25519\", x = \"{x}\" }}]");
+            format!("{key}\nredirect_uris = [\"https://client.example/retour\"]\n{role}")
+        };
+        let mut parts = clients.split(role).map(str::to_owned).collect::<Vec<_>>().into_iter();
+        let first = parts.next().unwrap();
+        *clients = parts.fold(first, |text, part| text + &own() + &part);
+    }
+    for purpose in demo().catalogue().purposes.keys() {
+        let defined = format!("[purposes.{purpose}]\n");
+        let file = files.values_mut().find(|text| text.contains(&defined)).unwrap();
+        *file += &format!(
+            "\n[purposes.{purpose}.assessment]\nreference = \"EFVP fictive\"\nstarted = \"2026-03-02\"\n\
+            committee = \"2026-03-02\"\napproved = \"2026-08-30\"\n\
+            scores = {{ sensitivity = 3, purpose = 2, quantity = 2, distribution = 1, medium = 1 }}\n"
+        );
+    }
+    files
 }
 
 pub(crate) fn demo() -> InForce {
@@ -135,6 +166,7 @@ pub(crate) fn consent(terms: Terms) -> Consent {
 pub(crate) fn facts(consent: Consent) -> Facts {
     Facts {
         on: Known::Consent(Box::new(consent)),
+        on_file: Vec::new(),
         grant_stands: true,
         subject_version: 4,
         epoch: 7,
@@ -150,6 +182,7 @@ pub(crate) fn ask(names: &[&str]) -> Ask {
         attributes: attributes(names),
         recipient_key: "empreinte".to_owned(),
         idempotency_key: "une-fois".to_owned(),
+        occasion: None,
     }
 }
 

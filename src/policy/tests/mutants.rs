@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::cases::{cases, rules_without};
 use crate::policy::cases::{Case, WrittenFact};
-use crate::policy::rules::{Rule, Rules};
+use crate::policy::rule::Rule;
+use crate::policy::rules::Rules;
 
 #[test]
 fn no_mutant_of_a_rule_survives_the_cases() {

@@ -89,7 +89,9 @@ fn withdrawn_refused_expired_and_unknown_look_the_same_to_the_body() {
     let expired = consent(Terms { until: now(), ..terms() });
     let others = consent(Terms { receiving: "saaq".parse().unwrap(), ..terms() });
     let unknown = Facts { on: Known::Nothing, ..facts(given.clone()) };
-    let all = [withdrawn, refused, expired, others].into_iter().map(facts).chain([unknown]);
+    let suspended = given.clone().suspended(now(), Suspension::LossDeclared).unwrap();
+    let lapsed = given.clone().lapsed(now(), Lapse::Majority).unwrap();
+    let all = [withdrawn, refused, expired, others, suspended, lapsed].into_iter().map(facts).chain([unknown]);
     let denials: Vec<_> =
         all.map(|facts| law.decide(&afe(), ask(&["revenu.annee"]), &facts, now()).unwrap_err()).collect();
     for denial in &denials {
@@ -166,8 +168,39 @@ fn a_consent_void_when_given_stays_void_and_a_parents_ends_with_minority() {
     assert_eq!(decide(born("2012-11-22"), representative(MandateKind::Parent, None)), [""; 0]);
     assert_eq!(decide(born("2008-11-21"), representative(MandateKind::Parent, None)), ["mandate-to-consent"]);
     assert_eq!(decide(born("2012-11-22"), representative(MandateKind::Parent, Some(now()))), ["mandate-to-consent"]);
+    let seventeen = Consent {
+        stage: Stage::Given { at: now().plus(-7 * 86_400) },
+        ..consent(Terms {
+            who: born("2008-11-21"),
+            giver: representative(MandateKind::Parent, None),
+            notice: Notice { shown: now().plus(-8 * 86_400), ..terms().notice },
+            ..terms()
+        })
+    };
+    let denial = law.decide(&afe(), ask(&["revenu.annee"]), &facts(seventeen), now());
+    assert_eq!(ids(&denial), ["consent-lapsed"], "given when the person was 17");
     let blank = Terms { notice: Notice { sha256: String::new(), ..terms().notice }, ..terms() };
     assert_eq!(ids(&law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent(blank)), now())), ["not-informed"]);
+}
+
+#[test]
+fn a_consent_that_was_carried_serves_the_body_that_took_the_place_and_no_other() {
+    let law = demo();
+    let hop = Carried {
+        from: "ancien".parse().unwrap(),
+        to: "afe".parse().unwrap(),
+        client: "afe-demandes".parse().unwrap(),
+        function: "inscriptions".parse().unwrap(),
+        instrument: "2020, c. 2".to_owned(),
+        at: now(),
+    };
+    let elsewhere =
+        || consent(Terms { receiving: "ancien".parse().unwrap(), client: "ancien".parse().unwrap(), ..terms() });
+    let decide = |consent| law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent), now());
+    assert_eq!(ids(&decide(elsewhere())), ["no-consent"]);
+    assert!(decide(elsewhere().carried(hop.clone()).unwrap()).is_ok());
+    let on = Carried { from: hop.to.clone(), to: "saaq".parse().unwrap(), ..hop.clone() };
+    assert_eq!(ids(&decide(elsewhere().carried(hop).unwrap().carried(on).unwrap())), ["no-consent"]);
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl<S: Stand> Bench<S> {
             attributes: ["adresse.ligne", "adresse.depuis", "emploi.titre"].map(|id| id.parse().unwrap()).into(),
             recipient_key: String::new(),
             idempotency_key: key.to_owned(),
+            occasion: None,
         };
         self.store.standing(&ask, &client("agence"), &"agence".parse().unwrap()).unwrap()
     }

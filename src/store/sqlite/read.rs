@@ -125,6 +125,10 @@ impl Store for Sqlite {
         })
     }
 
+    fn key_use(&self, client: &ClientId, key: &str) -> Result<Option<KeyUse>, Fault> {
+        self.read(|db| key_use(db, client, key))
+    }
+
     fn draft(&self, id: &DraftId) -> Result<Option<DraftRow>, Fault> {
         self.one("SELECT id, subject, kind, client, until, sealed FROM drafts WHERE id = ?1", [id.bytes()], |row| {
             Ok(DraftRow {

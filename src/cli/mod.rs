@@ -1,6 +1,10 @@
 //! The command line. Every command says what it did on standard output, as text or with `--json` as one object; progress
 //! and logs go to standard error. Exit codes: 0 done, 1 refused or departed, 2 not understood.
 
+mod change;
+mod govern;
+mod policy;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,10 +12,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::app::{self, Administrator, Command as Admin};
+use crate::app::{self, Command as Admin};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::domain::ClientId;
+use crate::domain::Section;
 use crate::jose::b64;
 use crate::policy::{Bundle, Finding};
 use crate::{telemetry, verify};
@@ -36,7 +40,7 @@ enum Command {
     #[cfg(feature = "dev")]
     Bench(crate::dev::BenchOptions),
     /// Found a log: keys, administrators, the first bundle
-    Init(Init),
+    Init(govern::Init),
     /// Run the broker
     Serve(Serve),
     /// Check configuration, catalogue and rules
@@ -47,6 +51,12 @@ enum Command {
     Export(Export),
     /// Destroy the keys of a person's information
     Erase(Erase),
+    /// Public bodies
+    #[command(subcommand)]
+    Body(Changing),
+    /// Purposes
+    #[command(subcommand)]
+    Purpose(Changing),
     /// Clients
     #[command(subcommand)]
     Client(Client),
@@ -63,16 +73,6 @@ struct Configured {
     /// Configuration file
     #[arg(long, env = "UNEFOIS_CONFIG", default_value = "unefois.toml")]
     config: PathBuf,
-}
-
-/// What an administrator signs.
-#[derive(Args)]
-struct Signed {
-    #[command(flatten)]
-    at: Configured,
-    /// Key file of an administrator, who signs it
-    #[arg(long)]
-    sign: PathBuf,
 }
 
 /// What the log enters under an operator's name.
@@ -92,15 +92,6 @@ struct Serve {
     #[cfg(feature = "dev")]
     #[command(flatten)]
     trial: crate::dev::Trial,
-}
-
-#[derive(Args)]
-struct Init {
-    #[command(flatten)]
-    by: Signed,
-    /// Folder of the first bundle: schema/, rules/, catalogue/
-    #[arg(long)]
-    policies: PathBuf,
 }
 
 #[derive(Args)]
@@ -173,48 +164,39 @@ struct Erase {
 }
 
 #[derive(Subcommand)]
-enum Client {
-    /// Stop a client: it gets nothing more
-    Stop(StopClient),
+enum Changing {
+    /// Propose an entry of the catalogue, as an officer
+    Add(change::Entry),
+    /// Approve an entry that another officer proposed
+    Approve(change::Entry),
 }
 
-#[derive(Args)]
-struct StopClient {
+#[derive(Subcommand)]
+enum Client {
     #[command(flatten)]
-    by: Signed,
-    /// The client
-    client: ClientId,
+    Changing(Changing),
+    /// Stop a client: it gets nothing more
+    Stop(govern::StopClient),
 }
 
 #[derive(Subcommand)]
 enum Policy {
+    /// Check a bundle: what to mend, what is worth knowing, and with --table where each row of the law is answered
+    Check(policy::Check),
+    /// Run cases: what the rules must come to, by which rules and sections
+    Test(policy::Test),
     /// Bring a bundle into force
-    Activate(Activate),
-}
-
-#[derive(Args)]
-struct Activate {
-    #[command(flatten)]
-    by: Signed,
-    /// Folder of the bundle
-    #[arg(long)]
-    policies: PathBuf,
+    Activate(govern::Activate),
+    /// Sign a bundle into a file, for who brings it into force elsewhere
+    Sign(govern::Sign),
 }
 
 #[derive(Subcommand)]
 enum Keys {
     /// Make an administrator's key file
-    Administrator(NewAdministrator),
-}
-
-#[derive(Args)]
-struct NewAdministrator {
-    /// Name, as it will stand in the log
-    #[arg(long)]
-    name: String,
-    /// A new file
-    #[arg(long)]
-    to: PathBuf,
+    Administrator(govern::NewKey),
+    /// Make an officer's key file
+    Officer(govern::NewKey),
 }
 
 /// What a command has to say: an object, and the same for people.
@@ -242,15 +224,21 @@ pub fn run() -> ExitCode {
         Command::Dev(options) => return runtime.block_on(crate::dev::run(options, json)),
         #[cfg(feature = "dev")]
         Command::Bench(options) => return runtime.block_on(crate::dev::bench(options, json)),
-        Command::Init(init) => runtime.block_on(begin(&init)),
+        Command::Init(init) => runtime.block_on(govern::begin(&init)),
         Command::Serve(asked) => runtime.block_on(serve(&asked)),
         Command::Check(check) => check_all(&check),
         Command::Verify(verify) => verify_all(&verify),
         Command::Export(export) => runtime.block_on(export_log(export)),
         Command::Erase(erase) => runtime.block_on(erase_keys(erase)),
-        Command::Client(Client::Stop(stop)) => runtime.block_on(stop_client(stop)),
-        Command::Policy(Policy::Activate(activate)) => runtime.block_on(activate_bundle(&activate)),
-        Command::Keys(Keys::Administrator(new)) => new_administrator(&new),
+        Command::Body(asked) => runtime.block_on(change_entry(Section::Body, asked)),
+        Command::Purpose(asked) => runtime.block_on(change_entry(Section::Purpose, asked)),
+        Command::Client(Client::Changing(asked)) => runtime.block_on(change_entry(Section::Client, asked)),
+        Command::Client(Client::Stop(stop)) => runtime.block_on(govern::stop_client(stop)),
+        Command::Policy(Policy::Check(check)) => Ok(policy::check(&check)),
+        Command::Policy(Policy::Test(test)) => Ok(policy::test(&test)),
+        Command::Policy(Policy::Activate(activate)) => runtime.block_on(govern::activate(&activate)),
+        Command::Policy(Policy::Sign(sign)) => runtime.block_on(govern::sign_apart(&sign)),
+        Command::Keys(Keys::Administrator(new) | Keys::Officer(new)) => govern::new_key(&new),
     };
     say(json, said)
 }
@@ -274,26 +262,11 @@ fn config(at: &Configured) -> Result<Config, String> {
     Config::read(&at.config).map_err(|fault| fault.to_string())
 }
 
-fn signed(by: &Signed) -> Result<(Config, Administrator), String> {
-    let config = config(&by.at)?;
-    let signer = Administrator::read(&by.sign).map_err(|fault| fault.to_string())?;
-    Ok((config, signer))
-}
-
-async fn begin(init: &Init) -> Result<Said, String> {
-    let (config, signer) = signed(&init.by)?;
-    let bundle = bundle(&init.policies)?;
-    let made = app::init(&config, &bundle, &signer).await.map_err(|fault| match fault {
-        app::InitFault::Bundle(findings) => said_findings(&findings),
-        other => other.to_string(),
-    })?;
-    let recovery = String::from_utf8_lossy(&made.recovery).into_owned();
-    let text = format!(
-        "The log {} is founded.\nVerifier key: {}\n\nRecovery key. Print it, give it to the second custodian, and keep \
-         no copy on this machine:\n{recovery}\n",
-        made.origin, made.vkey
-    );
-    Ok(Said::new(json!({"ok": true, "origin": made.origin, "vkey": made.vkey, "recovery_key": recovery}), text))
+async fn change_entry(section: Section, asked: Changing) -> Result<Said, String> {
+    match asked {
+        Changing::Add(entry) => change::propose(section, &entry).await,
+        Changing::Approve(entry) => change::approve(section, &entry).await,
+    }
 }
 
 async fn serve(asked: &Serve) -> Result<Said, String> {
@@ -399,40 +372,4 @@ async fn erase_keys(asked: Erase) -> Result<Said, String> {
         done.pointer("/entry").unwrap_or(&Value::Null)
     );
     Ok(Said::new(done, text))
-}
-
-async fn stop_client(asked: StopClient) -> Result<Said, String> {
-    let (config, signer) = signed(&asked.by)?;
-    let head = app::command(&config, Admin::Head).await?;
-    let origin = head.get("origin").and_then(Value::as_str).unwrap_or_default();
-    let signature = app::sign_stop(&signer, origin, &asked.client).map_err(|fault| fault.to_string())?;
-    let done = app::command(&config, Admin::StopClient { client: asked.client.clone(), signature }).await?;
-    let text = format!("{} is stopped; entry {}.", asked.client, done.pointer("/entry").unwrap_or(&Value::Null));
-    Ok(Said::new(done, text))
-}
-
-async fn activate_bundle(asked: &Activate) -> Result<Said, String> {
-    let (config, signer) = signed(&asked.by)?;
-    let bundle = bundle(&asked.policies)?;
-    let loaded = bundle.load().map_err(|findings| said_findings(&findings))?;
-    let head = app::command(&config, Admin::Head).await?;
-    let previous = head.get("bundle").and_then(Value::as_str).and_then(|text| b64::decode_array::<32>(text).ok());
-    let previous = previous.ok_or("the broker does not say what is in force")?;
-    let signature = app::sign_activation(&signer, loaded.digest(), &previous).map_err(|fault| fault.to_string())?;
-    let canonical = bundle.canonical().map_err(|findings| said_findings(&findings))?;
-    let text = String::from_utf8(canonical).map_err(|fault| fault.to_string())?;
-    let done = app::command(&config, Admin::Activate { bundle: text, signatures: vec![signature] }).await?;
-    let text = format!("In force: {}.", done.pointer("/bundle").unwrap_or(&Value::Null));
-    Ok(Said::new(done, text))
-}
-
-fn new_administrator(asked: &NewAdministrator) -> Result<Said, String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let administrator = Administrator::generate(&asked.name).map_err(|fault| fault.to_string())?;
-    let (name, jwk) = administrator.public().map_err(|fault| fault.to_string())?;
-    let text = serde_json::to_string(&administrator).map_err(|fault| fault.to_string())?;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&asked.to);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|it| format!("{}: {it}", asked.to.display()))?;
-    let public = json!({"name": name, "jwk": jwk});
-    Ok(Said::new(public.clone(), format!("Key of {name} in {}. Public part: {public}", asked.to.display())))
 }

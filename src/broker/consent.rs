@@ -10,7 +10,7 @@ use crate::clock::{Day, Moment};
 use crate::crypto::random;
 use crate::domain::{
     AttributeId, BodyId, Catalogue, ClientFacts, ClientId, Consent, ConsentAsk, ConsentId, Decision, GrantId, KindId,
-    MandateAct, ManifestAct, Notice, Origin, OwnView, Pseudonym, SubjectId, Terms, Version,
+    MandateAct, ManifestAct, Notice, NoticeText, Origin, OwnView, Pseudonym, SubjectId, Terms, Version,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedPerson};
 use crate::ledger::{Proof, Refused};
@@ -18,7 +18,7 @@ use crate::policy::{self, InForce, minimise};
 use crate::store::{EntryRow, Filter, GrantRow, GrantedOn, Hash, Precondition, RecordRow, SearchRow, Write};
 
 /// Seconds in a day, for the length of a consent.
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 /// Entries shown of one person.
 const SHOWN: usize = 200;
 
@@ -48,6 +48,8 @@ pub struct Previewed {
     pub via: Option<BodyId>,
     /// When it was recorded.
     pub at: Moment,
+    /// The version of its record; none of what the identity service said at this sign-in.
+    pub version: Option<Version>,
 }
 
 /// Writes that keep records, and the versions that they make.
@@ -62,6 +64,8 @@ pub struct Chosen {
     pub express: BTreeSet<AttributeId>,
     /// What the person had before their eyes.
     pub notice: Notice,
+    /// Its words.
+    pub text: NoticeText,
     /// The control that they used, as the page names it.
     pub control: String,
     /// Whether the person who decides began the session.
@@ -78,11 +82,11 @@ pub struct Request {
 }
 
 impl Request {
-    const fn unanswered(self) -> Precondition {
+    pub(super) const fn unanswered(self) -> Precondition {
         Precondition::Unspent(self.digest)
     }
 
-    const fn answered(self) -> Write {
+    pub(super) const fn answered(self) -> Write {
         Write::Spend(self.digest, self.until)
     }
 }
@@ -111,6 +115,26 @@ pub struct Shown {
     pub uses: u64,
     /// What was released under it, newest first: row and attributes.
     pub releases: Vec<(SearchRow, Vec<String>)>,
+}
+
+/// A release that rested on no consent, as its subject sees it.
+#[derive(Clone, Debug)]
+pub struct Unasked {
+    /// Its row.
+    pub row: SearchRow,
+    /// The attributes.
+    pub attributes: Vec<String>,
+    /// What the entry says of it.
+    pub act: Value,
+}
+
+/// All that a subject is told of what was decided and released.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Consents, newest change first.
+    pub consents: Vec<Shown>,
+    /// Releases on another basis, newest first.
+    pub unasked: Vec<Unasked>,
 }
 
 impl Broker {
@@ -163,8 +187,8 @@ impl Broker {
         let of_service = identified(catalogue, person, &attributes, now);
         let opened = policy::open(minimise(permit), &self.safe).map_err(|fault| Refusal::NotNow(fault.to_string()))?;
         let on_file = opened.values().iter().map(|(id, value)| {
-            let policy::Value { value, origin, via, at, .. } = value.clone();
-            (id.clone(), Previewed { value, origin, via, at })
+            let policy::Value { value, origin, via, at, version, .. } = value.clone();
+            (id.clone(), Previewed { value, origin, via, at, version: Some(version) })
         });
         // What the identity service said at this sign-in is newer than what it said before.
         Ok(on_file.chain(of_service).collect())
@@ -199,7 +223,7 @@ impl Broker {
         let (id, now) = (ConsentId::new(random().map_err(Refusal::from)?), self.clock.now());
         let terms = terms(in_force.catalogue(), asked, person, chosen, now);
         let facts = self.person_facts(person, chosen.same_session)?;
-        let act = Decision { consent: id, terms: terms.clone() };
+        let act = Decision { consent: id, terms: terms.clone(), text: chosen.text.clone() };
         let permit = match in_force.decide(person, act, &facts, now) {
             Ok(permit) => permit,
             Err(denial) => {
@@ -210,7 +234,7 @@ impl Broker {
         };
         let subject = *person.subject();
         let (mut writes, records) =
-            self.identity_records(&in_force, person, &terms, next_record(facts.subject_version), now)?;
+            self.identity_records(&in_force, person, &terms.attributes, next_record(facts.subject_version), now)?;
         let (pseudonym, known) = self.pseudonym(&subject, &terms.receiving)?;
         writes.extend(known);
         let consent = Consent::decided(id, subject, terms.clone(), true, now);
@@ -260,27 +284,30 @@ impl Broker {
         }
     }
 
-    /// The subject's consents with what was released under each, up to what the person has just done.
-    pub async fn decisions(&self, person: &AuthenticatedPerson, after: Option<u64>) -> Result<Vec<Shown>, Refusal> {
+    /// The subject's consents with what was released under each, and what was released without one, up to what the person
+    /// has just done.
+    pub async fn decisions(&self, person: &AuthenticatedPerson, after: Option<u64>) -> Result<Told, Refusal> {
         if !self.may(person, MandateAct::View)? {
             return Err(Refusal::State);
         }
         let blind = self.blind.subject(person.subject());
         let search = self.ledger.search(after).await;
         let mut releases: BTreeMap<ConsentId, Vec<(SearchRow, Vec<String>)>> = BTreeMap::new();
+        let mut told = Told::default();
         for row in search.find(&Filter { subject: Some(blind), ..Filter::default() }, SHOWN)? {
-            if let Some((consent, attributes)) = self.released(&row)? {
-                releases.entry(consent).or_default().push((row, attributes));
+            match self.released(row)? {
+                Some((Some(consent), one)) => releases.entry(consent).or_default().push((one.row, one.attributes)),
+                Some((None, one)) => told.unasked.push(one),
+                None => {}
             }
         }
-        let mut shown = Vec::new();
         for row in self.store.consents_of(person.subject())? {
             let Some(consent) = self.safe.open_consent(&row)? else { continue };
             let uses = self.store.uses(&row.id)?;
             let releases = releases.remove(&row.id).unwrap_or_default();
-            shown.push(Shown { consent, uses, releases });
+            told.consents.push(Shown { consent, uses, releases });
         }
-        Ok(shown)
+        Ok(told)
     }
 
     /// The proof of an entry about the subject, with the act part opened.
@@ -292,8 +319,8 @@ impl Broker {
         Ok(proof)
     }
 
-    /// The consent and the attributes of a release, read from its entry.
-    fn released(&self, row: &SearchRow) -> Result<Option<(ConsentId, Vec<String>)>, Refusal> {
+    /// A release read from its entry, and its consent where it rests on one.
+    fn released(&self, row: SearchRow) -> Result<Option<(Option<ConsentId>, Unasked)>, Refusal> {
         if !matches!(row.event.as_str(), "release" | "redelivery") {
             return Ok(None);
         }
@@ -303,20 +330,20 @@ impl Broker {
         let act = self.ledger.open_act(&entry)?.value();
         let names = act.get("attributes").and_then(Value::as_array).into_iter().flatten();
         let attributes = names.filter_map(Value::as_str).map(str::to_owned).collect();
-        Ok(consent.map(|consent| (consent, attributes)))
+        Ok(Some((consent, Unasked { row, attributes, act })))
     }
 
-    /// The writes that keep what the identity service says of the person, where the terms need it and it is news.
-    fn identity_records(
+    /// The writes that keep what the identity service says of the person, where these attributes need it and it is news.
+    pub(super) fn identity_records(
         &self,
         in_force: &InForce,
         person: &AuthenticatedPerson,
-        terms: &Terms,
+        attributes: &BTreeSet<AttributeId>,
         version: Version,
         now: Moment,
     ) -> Result<Kept, Refusal> {
         let catalogue = in_force.catalogue();
-        let kinds: BTreeSet<KindId> = terms.attributes.iter().map(AttributeId::kind).collect();
+        let kinds: BTreeSet<KindId> = attributes.iter().map(AttributeId::kind).collect();
         let (mut writes, mut records) = (Vec::new(), Vec::new());
         for id in kinds {
             let Some(kind) = catalogue.kinds.get(&id).filter(|kind| kind.origin == Origin::IdentityService) else {
@@ -389,7 +416,7 @@ fn identified<'a>(
 ) -> Vec<(AttributeId, Previewed)> {
     let said = |id: &AttributeId| {
         let value = Value::String(person.who().claim(catalogue.attribute(id)?.claim?)?);
-        Some((id.clone(), Previewed { value, origin: Origin::IdentityService, via: None, at: now }))
+        Some((id.clone(), Previewed { value, origin: Origin::IdentityService, via: None, at: now, version: None }))
     };
     attributes.iter().filter_map(said).collect()
 }

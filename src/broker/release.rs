@@ -2,7 +2,7 @@
 
 use super::{Broker, Refusal, Setback, TRIES};
 use crate::crypto::SealingKey;
-use crate::domain::{Ask, Consent, Facts, Filed, Known, Occasion, Relied, SubjectId, SubjectStatus};
+use crate::domain::{Ask, Facts, Filed, Known, Occasion, Relied, SubjectId, SubjectStatus};
 use crate::identity::AuthenticatedBody;
 use crate::ledger::{DataToken, NotReleased, Recorded, Refused, Ties};
 use crate::policy::{self, Denial, InForce, OpenFault, minimise};
@@ -30,11 +30,12 @@ impl Broker {
         if before.is_some_and(|used| used.body != request) {
             return Err(Refusal::KeyReused.into());
         }
-        let (consent, evidence) = self.safe.standing_consent(&standing)?.unzip();
+        let (on, evidence) = self.safe.standing_on(&standing)?.unzip();
         let status = self.safe.standing_status(&standing)?;
         let ties = ties(&standing, evidence);
-        let subject = consent.as_ref().map(|consent| consent.subject);
-        let facts = self.facts(agency, ask, consent, status, &standing, &in_force);
+        let on = on.unwrap_or(Known::Nothing);
+        let subject = on.subject();
+        let facts = self.facts(agency, ask, on, status, &standing, &in_force);
         let permit = match in_force.decide(agency, ask.clone(), &facts, self.clock.now()) {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse_release(agency, ask, subject, denial).await.into()),
@@ -63,12 +64,13 @@ impl Broker {
         }
     }
 
-    /// What is known when this is asked. A consent that is not there, or another's, or erased, is none.
+    /// What is known when this is asked. A consent that is not there, or another's, or erased, is none; a grant on another
+    /// basis ends with the evidence of its subject.
     fn facts(
         &self,
         agency: &AuthenticatedBody,
         ask: &Ask,
-        consent: Option<Consent>,
+        on: Known,
         status: SubjectStatus,
         standing: &Standing,
         in_force: &InForce,
@@ -78,17 +80,15 @@ impl Broker {
                 && covers(&grant.on, ask)
                 && grant.client == *agency.client()
                 && self.clock.now() < grant.until
+                && !(matches!(grant.on, GrantedOn::Basis { .. }) && on.subject().is_none())
         });
-        let on = match (grant.map(|grant| &grant.on), consent) {
-            (_, Some(consent)) => Known::Consent(Box::new(consent)),
-            (Some(GrantedOn::Basis { subject, .. }), None) => Known::Basis(*subject),
-            _ => Known::Nothing,
-        };
+        let grant_stands = grant.is_some();
+        let on = if matches!(on, Known::Basis(_)) && !grant_stands { Known::Nothing } else { on };
         Facts {
             on,
             on_file: standing.records.iter().map(|(row, _)| filed(row)).collect(),
             status,
-            grant_stands: grant.is_some(),
+            grant_stands,
             subject_version: standing.subject_version,
             epoch: in_force.epoch(),
             custodian: self.custodian.clone(),

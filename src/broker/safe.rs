@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, due};
 use crate::crypto::{Address, SealingKey};
-use crate::domain::{Consent, ConsentId, KindId, RecordKind, SubjectId, SubjectStatus, Version};
+use crate::domain::{Consent, ConsentId, KindId, Known, RecordKind, SubjectId, SubjectStatus, Version};
 use crate::policy;
 use crate::store::{
     Class, ConsentRow, DraftRow, Fault, GrantedOn, NoticeRow, RecordRow, Standing, Store, Vault, VaultFault,
@@ -44,12 +44,20 @@ impl Safe {
         self.open(&row.subject, &Class::Evidence, &consent_at(row.id.bytes(), row.version), &row.sealed)
     }
 
-    /// The consent that a release rests on, with the key that opened it.
-    pub(super) fn standing_consent(&self, standing: &Standing) -> Result<Option<(Consent, SealingKey)>, VaultFault> {
-        let Some((row, key)) = standing.consent.as_ref().zip(standing.evidence.as_ref()) else { return Ok(None) };
-        let key = self.vault.opened(&row.subject, &Class::Evidence, key)?;
-        let consent = open(&key, &consent_at(row.id.bytes(), row.version), &row.sealed)?;
-        Ok(Some((consent, key)))
+    /// What a release rests on, with the subject's key of evidence: its consent, or the subject of a grant on another
+    /// basis. Nothing, where that key is destroyed.
+    pub(super) fn standing_on(&self, standing: &Standing) -> Result<Option<(Known, SealingKey)>, VaultFault> {
+        let Some(key) = &standing.evidence else { return Ok(None) };
+        let opened = |subject: &SubjectId| self.vault.opened(subject, &Class::Evidence, key);
+        match (&standing.consent, standing.grant.as_ref().map(|grant| &grant.on)) {
+            (Some(row), _) => {
+                let key = opened(&row.subject)?;
+                let consent = open(&key, &consent_at(row.id.bytes(), row.version), &row.sealed)?;
+                Ok(Some((Known::Consent(Box::new(consent)), key)))
+            }
+            (None, Some(GrantedOn::Basis { subject, .. })) => Ok(Some((Known::Basis(*subject), opened(subject)?))),
+            (None, _) => Ok(None),
+        }
     }
 
     /// The records that a release rests on, to be opened as far as it is permitted.

@@ -284,7 +284,7 @@ impl<'a> Play<'a> {
         let vkey = self.wire.get(&format!("{}/log/vkey", self.world.issuer)).await?.text();
         let member = |name: &str| self.released.get(name).and_then(Value::as_str).unwrap_or_default();
         let check = || {
-            let signed = verify::decrypt(member("data_token"), &self.world.encryption_key().unwrap_or_default())?;
+            let signed = verify::decrypt(member("data_token"), &self.world.encryption_key("afe").unwrap_or_default())?;
             let expected =
                 verify::Expected { issuer: &self.world.issuer, audience: "afe", now: SystemClock.now().unix() };
             let token = verify::DataToken::verify(&signed, &verify::Jwks::parse(&jwks)?, &expected)?;

@@ -28,7 +28,7 @@ struct Partner {
     asks: Option<(&'static str, &'static str, &'static [&'static str])>,
 }
 
-static PARTNERS: [Partner; 4] = [
+static PARTNERS: [Partner; 5] = [
     Partner {
         client: "portail-fleuve",
         name: "Portail étudiant de l’Université du Fleuve",
@@ -57,6 +57,12 @@ static PARTNERS: [Partner; 4] = [
         wish: "Prouver que je réside ici",
         asks: Some(("residence-municipale", "ville-de-val-cendre", &["adresse.municipalite"])),
     },
+    Partner {
+        client: "mess-aide",
+        name: "Aide sociale (démonstration)",
+        wish: "Lire ce que le ministère reçoit sans consentement, en vertu d’une entente",
+        asks: Some(("aide-sociale", "mess", &["revenu.annuel", "revenu.annee"])),
+    },
 ];
 
 /// The drafts that the portal submits.
@@ -79,8 +85,8 @@ pub(super) struct Site {
     pub(super) wire: Wire,
     /// The partners' clients by name.
     pub(super) clients: HashMap<String, Client>,
-    /// The private key that opens what is encrypted to `afe`, as JSON.
-    pub(super) encryption_key: String,
+    /// The private keys that open what is encrypted to a body, as JSON.
+    pub(super) encryption_keys: HashMap<String, String>,
     /// What is under way, by `state`.
     pub(super) under_way: Mutex<HashMap<String, UnderWay>>,
 }
@@ -224,8 +230,11 @@ impl Site {
         token: &Token,
         (purpose, recipient, attributes): (&str, &str, &[&str]),
     ) -> Result<Response, String> {
-        let consent = token.details.pointer("/0/consent_id").cloned().ok_or("no consent_id")?;
-        let ask = json!({"consent_id": consent, "purpose": purpose, "attributes": attributes});
+        let mut ask = json!({"purpose": purpose, "attributes": attributes});
+        // Where the person was told and not asked, there is none.
+        if let Some((ask, consent)) = ask.as_object_mut().zip(token.details.pointer("/0/consent_id")) {
+            ask.insert("consent_id".to_owned(), consent.clone());
+        }
         let key = random::<12>().map(b64::encode).map_err(|fault| fault.to_string())?;
         let answer = caller.release(token, &key, &ask).await?;
         let body = answer.json();
@@ -260,7 +269,8 @@ impl Site {
         let check = || {
             // An encrypted token has five parts.
             let encrypted = token.matches('.').count() == 4;
-            let signed = if encrypted { verify::decrypt(token, &self.encryption_key)? } else { token.to_owned() };
+            let key = self.encryption_keys.get(audience).map(String::as_str).unwrap_or_default();
+            let signed = if encrypted { verify::decrypt(token, key)? } else { token.to_owned() };
             let expected = verify::Expected { issuer: &self.issuer, audience, now: SystemClock.now().unix() };
             let token = verify::DataToken::verify(&signed, &verify::Jwks::parse(keys)?, &expected)?;
             let proof = verify::EntryProof::verify(proof, &verify::Vkey::parse(vkey)?)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use axum_server::tls_rustls::RustlsConfig;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::identity::{self, IssuerSettings, OFFICERS, PERSONS, Persona};
@@ -22,6 +22,8 @@ use crate::identity::login::SecretText;
 use crate::jose::{Algorithm, PrivateJwk, b64};
 use crate::policy::{Bundle, Finding, demo_catalogue, product_rules};
 
+/// The bodies that have their tokens encrypted.
+const ENCRYPTED: [&str; 2] = ["afe", "mess"];
 /// The broker's client at the identity services.
 const CLIENT: &str = "unefois";
 
@@ -59,7 +61,7 @@ pub struct Founded {
     /// The key that verifies its checkpoints.
     pub vkey: String,
     clients: BTreeMap<String, PrivateJwk>,
-    encryption: PrivateJwk,
+    encryption: BTreeMap<String, PrivateJwk>,
     handles: Vec<axum_server::Handle<SocketAddr>>,
     /// Where the partners' site is to listen, until it does.
     partners: Option<TcpListener>,
@@ -159,7 +161,8 @@ impl Founded {
         }
 
         let clients = demo_clients()?;
-        let encryption = PrivateJwk::generate(Algorithm::EcdhEs).map_err(text)?;
+        let fresh = |body: &&str| Ok((String::from(*body), PrivateJwk::generate(Algorithm::EcdhEs).map_err(text)?));
+        let encryption = ENCRYPTED.iter().map(fresh).collect::<Result<BTreeMap<_, _>, String>>()?;
         let files = bundle(&clients, &encryption, &site, &officers)?;
         let administrator = Signatory::generate("Administration de l’essai").map_err(text)?;
         let bundle = Bundle::from_files(files.clone());
@@ -205,8 +208,9 @@ impl Founded {
             let client = Client::discover(wire.clone(), &self.issuer, id, key, &self.redirect_uri(id)).await?;
             clients.insert(id.clone(), client);
         }
-        let encryption_key = self.encryption_key()?;
-        Ok(Site { issuer: self.issuer.clone(), wire, clients, encryption_key, under_way: Mutex::default() })
+        let keys = self.encryption.keys().map(|body| Ok((body.clone(), self.encryption_key(body)?)));
+        let encryption_keys = keys.collect::<Result<_, String>>()?;
+        Ok(Site { issuer: self.issuer.clone(), wire, clients, encryption_keys, under_way: Mutex::default() })
     }
 
     /// A wire that trusts this world's authority.
@@ -219,9 +223,10 @@ impl Founded {
         self.clients.get(client).ok_or_else(|| format!("no client {client}"))
     }
 
-    /// The private key that opens the tokens of `afe`, as JSON.
-    pub fn encryption_key(&self) -> Result<String, String> {
-        json_of(&self.encryption).map(|key| key.to_string())
+    /// The private key that opens the tokens of a body that has one, as JSON.
+    pub fn encryption_key(&self, body: &str) -> Result<String, String> {
+        let key = self.encryption.get(body).ok_or_else(|| format!("{body} has no encryption key"))?;
+        json_of(key).map(|key| key.to_string())
     }
 
     /// Where a client's persons are sent back to.
@@ -252,6 +257,7 @@ impl Founded {
         let loaded = Bundle::from_files(self.files.clone()).load();
         let loaded = loaded.map_err(|findings| format!("the bundle has {} findings", findings.len()))?;
         let catalogue = loaded.catalogue();
+        let keys = self.encryption.iter().map(|(body, key)| Ok((body.clone(), json_of(key)?)));
         let purposes = catalogue.purposes.iter().map(|(id, purpose)| {
             let necessary: Vec<_> = purpose.necessary.keys().collect();
             json!({"id": id, "label": purpose.label.fr, "recipients": purpose.recipients, "datatypes": necessary})
@@ -262,7 +268,7 @@ impl Founded {
             "authority": self.authority.as_ref().map(|_| self.folder.join("authority.pem")),
             "config": self.folder.join("unefois.toml"),
             "clients": clients.collect::<Result<Vec<_>, String>>()?,
-            "encryption_key": json_of(&self.encryption)?,
+            "encryption_keys": keys.collect::<Result<Map<_, _>, String>>()?,
             "purposes": purposes.collect::<Vec<_>>(),
             "identity_services": {"persons": self.persons, "officers": self.officers},
             "personas": PERSONS,
@@ -424,7 +430,7 @@ fn demo_clients() -> Result<BTreeMap<String, PrivateJwk>, String> {
 /// The product's rules with the demo catalogue, completed with what was made for this run.
 fn bundle(
     clients: &BTreeMap<String, PrivateJwk>,
-    encryption: &PrivateJwk,
+    encryption: &BTreeMap<String, PrivateJwk>,
     site: &str,
     officers: &str,
 ) -> Result<BTreeMap<String, String>, String> {
@@ -443,8 +449,10 @@ fn bundle(
     }
     files.insert("catalogue/clients.toml".to_owned(), table.to_string());
     let mut bodies = catalogue_file("bodies.toml")?;
-    let afe = bodies.get_mut("bodies").and_then(|it| it.get_mut("afe")).and_then(toml::Value::as_table_mut);
-    afe.ok_or("the demo catalogue has no afe")?.insert("encryption_key".into(), toml_key(encryption)?);
+    for (id, key) in encryption {
+        let body = bodies.get_mut("bodies").and_then(|it| it.get_mut(id)).and_then(toml::Value::as_table_mut);
+        body.ok_or("the demo catalogue has no such body")?.insert("encryption_key".into(), toml_key(key)?);
+    }
     files.insert("catalogue/bodies.toml".to_owned(), bodies.to_string());
     Ok(files)
 }

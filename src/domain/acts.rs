@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttributeId, BodyId, Consent, ConsentId, Custodian, DraftId, Filed, Giver, GrantId, Identified, KindId, Language,
-    Occasion, PurposeId, StatusChange, SubjectId, SubjectStatus, Terms,
+    NoticeText, Occasion, PurposeId, StatusChange, SubjectId, SubjectStatus, Terms,
 };
 use crate::clock::Moment;
 
@@ -63,6 +63,17 @@ pub enum Known {
     Basis(SubjectId),
 }
 
+impl Known {
+    /// Whose information it is.
+    pub const fn subject(&self) -> Option<SubjectId> {
+        match self {
+            Self::Nothing => None,
+            Self::Consent(consent) => Some(consent.subject),
+            Self::Basis(subject) => Some(*subject),
+        }
+    }
+}
+
 /// What the broker knows when an agency asks.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -104,6 +115,15 @@ pub struct ConsentAsk {
     pub case: Option<String>,
 }
 
+/// An agency says (at PAR) what it gets without asking its subject, on the basis that the catalogue gives its body.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reliance {
+    /// The purpose.
+    pub purpose: PurposeId,
+    /// The attributes it means to ask for.
+    pub attributes: BTreeSet<AttributeId>,
+}
+
 /// A portal asks to check and draft (at PAR), before any person is there.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SessionAsk {
@@ -140,6 +160,8 @@ pub struct Decision {
     pub consent: ConsentId,
     /// What was asked and shown, with what the person ticked.
     pub terms: Terms,
+    /// The words of the notice.
+    pub text: NoticeText,
 }
 
 /// A person confirms a draft that a portal submitted.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeId, BodyId, ClientId, ConsentId, FunctionId, Giver, Hop, Identified, Language, MandateAct, PurposeId,
+    AttributeId, BodyId, ClientId, ConsentId, FunctionId, Giver, Hop, Identified, MandateAct, Notice, PurposeId,
     SubjectId, SubjectStatus,
 };
 use crate::clock::Moment;
@@ -70,21 +70,6 @@ pub struct ManifestAct {
     pub control: String,
     /// When.
     pub at: Moment,
-}
-
-/// The notice shown (ss. 53.1, 65): enough to show it again and to prove that it is the same.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Notice {
-    /// Name of the page's template.
-    pub template: String,
-    /// Language in which it was read.
-    pub language: Language,
-    /// SHA-256 of the French text, which is authoritative, base64url.
-    pub sha256_fr: String,
-    /// SHA-256 of the text that was read, base64url.
-    pub sha256: String,
-    /// Time at which the page was made.
-    pub shown: Moment,
 }
 
 /// A consent at some version.

@@ -32,7 +32,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument as _;
 
-use self::citizen::{anyone, arrival, consent, decisions, draft, session, sign_in as person};
+use self::citizen::{anyone, arrival, consent, decisions, draft, informed, session, sign_in as person};
 pub use self::ops::ops;
 use crate::broker::Broker;
 use crate::ephemeral::{Lost, Space};
@@ -88,6 +88,7 @@ pub fn service(app: Arc<App>) -> Router {
         .route("/{language}/portail", get(session::session).post(session::answer_session))
         .route("/{language}/brouillon", get(draft::draft).post(draft::answer_draft))
         .route("/{language}/consentement", get(consent::consent).post(consent::answer_consent))
+        .route("/{language}/avis", get(informed::informed).post(informed::read))
         .route("/{language}/decisions", get(decisions::decisions))
         .route("/{language}/decisions/{consent}", get(decisions::withdrawal).post(decisions::withdraw))
         .route("/{language}/preuves/{index}", get(decisions::proof))

@@ -14,7 +14,8 @@ use super::App;
 use super::form::Form;
 use super::problem::{not_authenticated_oauth, oauth, oauth_error};
 use super::rar::{self, Details};
-use crate::broker::{Asked, Given, PortalSession, Refusal, Request};
+use crate::broker::{Asked, Given, PortalSession, Refusal, Relying, Request, Wish};
+use crate::clock::Moment;
 use crate::crypto::{equal, random, sha256};
 use crate::domain::{Client, ClientId, ConsentId, GrantId, Role, SessionAsk, Terms};
 use crate::ephemeral::{Lost, Space};
@@ -61,6 +62,8 @@ pub(super) struct Pushed {
 pub(super) enum Pushes {
     /// An agency's ask for a consent.
     Consent(Asked),
+    /// What an agency gets without asking.
+    Relying(Relying),
     /// A portal's ask for a session.
     Session(SessionAsk),
 }
@@ -81,8 +84,19 @@ struct Code {
 pub(super) enum Grants {
     /// Releases under a consent.
     Consent { grant: GrantId, consent: ConsentId, terms: Terms, sub: String },
+    /// Releases on another basis, of which the person was told.
+    Basis { grant: GrantId, relying: Relying, until: Moment, sub: String },
     /// Checks and drafts in a session.
     Session(PortalSession),
+}
+
+impl From<Wish> for Pushes {
+    fn from(wish: Wish) -> Self {
+        match wish {
+            Wish::Consent(asked) => Self::Consent(asked),
+            Wish::Relying(relying) => Self::Relying(relying),
+        }
+    }
 }
 
 impl From<Given> for Grants {
@@ -218,7 +232,7 @@ async fn pushes(app: &App, caller: &AuthenticatedBody, form: &Form) -> Result<Pu
     match details {
         Details::Consent(ask) => {
             app.same_resource(resource, AGENCY_RESOURCE).map_err(bad)?;
-            app.broker.ask_consent(caller, ask).await.map(Pushes::Consent).map_err(told)
+            app.broker.ask(caller, ask).await.map(Pushes::from).map_err(told)
         }
         Details::Session(ask) => {
             app.same_resource(resource, PORTAL_RESOURCE).map_err(bad)?;
@@ -296,6 +310,9 @@ async fn issue(app: &App, client: ClientId, jkt: String, grants: Grants) -> Resu
     let (resource, sub, grant_id, details) = match grants {
         Grants::Consent { grant, consent, terms, sub } => {
             (AGENCY_RESOURCE, sub, grant.to_string(), rar::granted(issuer, consent, &terms))
+        }
+        Grants::Basis { grant, relying, until, sub } => {
+            (AGENCY_RESOURCE, sub, grant.to_string(), rar::told(issuer, &relying, until))
         }
         Grants::Session(session) => {
             let name = random_name()?;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::broker::Relying;
 use crate::clock::Moment;
 use crate::domain::{AttributeId, BodyId, ConsentAsk, ConsentId, KindId, PurposeId, SessionAsk, Terms};
 use crate::jose::unique;
@@ -177,6 +178,24 @@ pub(super) fn granted(issuer: &str, consent: ConsentId, terms: &Terms) -> Value 
         access: Some(Access { max_uses: terms.max_uses, not_after: Some(terms.until.to_string()) }),
         case_ref: terms.case.clone(),
         consent_id: Some(consent),
+    };
+    serde_json::json!([release])
+}
+
+/// What an agency may ask for once the person was told: what it asked for, and no consent.
+pub(super) fn told(issuer: &str, relying: &Relying, until: Moment) -> Value {
+    let release = DataRelease {
+        kind: format!("{issuer}{DATA_RELEASE}"),
+        locations: Some(vec![format!("{issuer}/v1/releases")]),
+        actions: Some(vec!["read".to_owned()]),
+        purpose: relying.purpose.to_string(),
+        purpose_version: Some(relying.purpose_version),
+        datatypes: relying.attributes.iter().map(ToString::to_string).collect(),
+        optional_datatypes: Vec::new(),
+        recipient: relying.body.to_string(),
+        access: Some(Access { max_uses: None, not_after: Some(until.to_string()) }),
+        case_ref: relying.case.clone(),
+        consent_id: None,
     };
     serde_json::json!([release])
 }

@@ -1,22 +1,24 @@
 //! From what the broker knows to what a page shows. Labels and texts come from the catalogue; no rule is looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use super::oauth::Pushes;
-use crate::broker::{Asked, Chosen, DraftView, EntryView, Page, Previewed, Shown};
+use crate::broker::{Asked, Chosen, DraftView, EntryView, Page, Previewed, Relying, Shown, Told, Unasked};
 use crate::clock::Moment;
 use crate::domain::{
-    AttributeId, Catalogue, ClientId, Custodian, Event, Giver, KindId, PurposeId, Role, SessionAsk, Stage, Text, Unit,
+    AttributeId, Basis, BodyId, Catalogue, ClientId, Custodian, Event, Giver, KindId, MandateKind, PartA, PurposeId,
+    Role, SessionAsk, Stage, Text, Unit,
 };
 use crate::identity::AuthenticatedPerson;
 use crate::pages::{
-    Arrival, Choice, Chrome, Citation, ConfirmDraft, Consent, Custody, Decided, Decisions, DraftLine, Entry, Item,
-    OnFile, Party, PersonPart, Portal, Progress, Proof, Reason, RecordLine, Released, Results, Row, Session, State,
-    Tick, TooYoung, Value, Verdict, Wish, Withdraw,
+    self, Abroad, Arrival, Choice, Chrome, Citation, ConfirmDraft, Consent, Custody, Decided, Decisions, DraftLine,
+    Entry, Ground, Informed, Item, OnFile, Outside, Party, PersonPart, Portal, Progress, Proof, Reason, RecordLine,
+    Released, Results, Row, Session, State, Tick, TooYoung, Value, Verdict, Wish, Withdraw,
 };
 use crate::store::{RecordRow, SearchRow};
 
@@ -31,16 +33,12 @@ pub(super) fn arrival(
     let wish = match what {
         Some(Pushes::Consent(asked)) => {
             let attributes = &asked.ask.attributes | &asked.ask.optional;
-            let attributes = in_order(catalogue, &asked.ask.purpose, attributes.iter());
-            let mut holders: Vec<Text> = Vec::new();
-            for id in &attributes {
-                let holder = catalogue.bodies.get(&catalogue.kinds.get(&id.kind())?.holder)?.name.clone();
-                if !holders.contains(&holder) {
-                    holders.push(holder);
-                }
-            }
-            let attributes = attributes.into_iter().map(|id| attribute_label(catalogue, id)).collect();
-            Wish::Consent { purpose: catalogue.purposes.get(&asked.ask.purpose)?.label.clone(), attributes, holders }
+            let (purpose, attributes, holders) = wished(catalogue, &asked.ask.purpose, &attributes)?;
+            Wish::Consent { purpose, attributes, holders }
+        }
+        Some(Pushes::Relying(relying)) => {
+            let (purpose, attributes, holders) = wished(catalogue, &relying.purpose, &relying.attributes)?;
+            Wish::Informed { purpose, attributes, holders }
         }
         Some(Pushes::Session(ask)) => {
             Wish::Session { checks: kind_labels(catalogue, &ask.checks), drafts: kind_labels(catalogue, &ask.drafts) }
@@ -48,6 +46,24 @@ pub(super) fn arrival(
         None => Wish::Draft { kind: kind_label(catalogue, draft?) },
     };
     Some(Arrival { chrome, portal: portal(catalogue, client)?, wish })
+}
+
+/// The labels of a purpose, of attributes in its order, and of those who hold them.
+fn wished(
+    catalogue: &Catalogue,
+    purpose: &PurposeId,
+    attributes: &BTreeSet<AttributeId>,
+) -> Option<(Text, Vec<Text>, Vec<Text>)> {
+    let attributes = in_order(catalogue, purpose, attributes);
+    let mut holders: Vec<Text> = Vec::new();
+    for id in &attributes {
+        let holder = catalogue.bodies.get(&catalogue.kinds.get(&id.kind())?.holder)?.name.clone();
+        if !holders.contains(&holder) {
+            holders.push(holder);
+        }
+    }
+    let attributes = attributes.into_iter().map(|id| attribute_label(catalogue, id)).collect();
+    Some((catalogue.purposes.get(purpose)?.label.clone(), attributes, holders))
 }
 
 /// Under 14, alone: another person answers, or nobody does.
@@ -105,31 +121,21 @@ pub(super) fn consent(
     shown: Moment,
 ) -> Option<Consent> {
     let purpose = catalogue.purposes.get(&asked.ask.purpose)?;
-    let instrument = catalogue.instruments.get(&custodian.instrument)?;
-    let custody = Custody {
-        body: Party::from(catalogue.bodies.get(&custodian.body)?),
-        capacity: instrument.under,
-        instrument: instrument.title.clone(),
-    };
     let necessary = in_order(catalogue, &asked.ask.purpose, &asked.ask.attributes).into_iter().map(|id| (id, false));
     let optional = in_order(catalogue, &asked.ask.purpose, &asked.ask.optional).into_iter().map(|id| (id, true));
     let attributes = necessary.chain(optional);
     let items =
         attributes.map(|(id, optional)| item(catalogue, (&asked.ask.purpose, purpose), id, optional, values.get(id)));
-    let mandate = match person.giver() {
-        Giver::Subject => None,
-        Giver::Representative { mandate, .. } => Some(mandate.kind),
-    };
     Some(Consent {
         chrome,
         subject: person.who().kind,
-        mandate,
+        mandate: mandate(person),
         purpose: purpose.label.clone(),
         version: purpose.version,
         why: purpose.why.clone(),
         powers: purpose.powers.clone(),
         receiving: Party::from(catalogue.bodies.get(&asked.ask.recipient)?),
-        custody,
+        custody: custody(catalogue, custodian)?,
         items: items.collect::<Option<Vec<_>>>()?,
         shown,
         until: asked.until,
@@ -137,8 +143,94 @@ pub(super) fn consent(
         refusal: purpose.refusal.clone(),
         alternative: purpose.alternative.clone(),
         kept: purpose.kept.clone(),
+        outside: outside(catalogue, &asked.ask.recipient),
         case: asked.ask.case.clone(),
     })
+}
+
+/// What a body gets without asking, with the exact values.
+pub(super) fn informed(
+    chrome: Chrome,
+    catalogue: &Catalogue,
+    custodian: &Custodian,
+    person: &AuthenticatedPerson,
+    relying: &Relying,
+    values: &BTreeMap<AttributeId, Previewed>,
+    shown: Moment,
+) -> Option<Informed> {
+    let purpose = catalogue.purposes.get(&relying.purpose)?;
+    let attributes = in_order(catalogue, &relying.purpose, &relying.attributes);
+    let items =
+        attributes.into_iter().map(|id| item(catalogue, (&relying.purpose, purpose), id, false, values.get(id)));
+    Some(Informed {
+        chrome,
+        mandate: mandate(person),
+        purpose: purpose.label.clone(),
+        version: purpose.version,
+        why: purpose.why.clone(),
+        powers: purpose.powers.clone(),
+        receiving: Party::from(catalogue.bodies.get(&relying.body)?),
+        ground: ground(catalogue, relying.basis(catalogue, shown)?)?,
+        custody: custody(catalogue, custodian)?,
+        items: items.collect::<Option<_>>()?,
+        until: relying.until(catalogue, shown)?,
+        alternative: purpose.alternative.clone(),
+        kept: purpose.kept.clone(),
+        outside: outside(catalogue, &relying.body),
+        case: relying.case.clone(),
+    })
+}
+
+/// A basis in words; none of the person's will.
+fn ground(catalogue: &Catalogue, basis: &Basis) -> Option<Ground> {
+    Some(match basis {
+        Basis::Consent {} => return None,
+        Basis::Agreement { agreement } => {
+            let found = catalogue.agreements.get(agreement)?;
+            let intervals = found.intervals.as_ref().map(|it| it.says.clone());
+            Ground { title: found.title.clone(), section: format!("A-2.1, art. {}", found.under.as_str()), intervals }
+        }
+        Basis::Act { provision } => {
+            let cite = same(&catalogue.provisions.get(provision)?.cite);
+            Ground { title: cite, section: "A-2.1, art. 67".to_owned(), intervals: None }
+        }
+        Basis::Contract { contract } => {
+            let title = catalogue.contracts.get(contract)?.title.clone();
+            Ground { title, section: "A-2.1, art. 67.2".to_owned(), intervals: None }
+        }
+        Basis::Mobility { order, .. } => {
+            let number = same(&catalogue.orders.get(order)?.number);
+            Ground { title: number, section: "G-1.03, art. 12.14".to_owned(), intervals: None }
+        }
+    })
+}
+
+/// Who runs the broker, and in which capacity.
+fn custody(catalogue: &Catalogue, custodian: &Custodian) -> Option<Custody> {
+    let instrument = catalogue.instruments.get(&custodian.instrument)?;
+    Some(Custody {
+        body: Party::from(catalogue.bodies.get(&custodian.body)?),
+        capacity: instrument.under,
+        instrument: instrument.title.clone(),
+    })
+}
+
+/// The power of who acts for another.
+fn mandate(person: &AuthenticatedPerson) -> Option<MandateKind> {
+    match person.giver() {
+        Giver::Subject => None,
+        Giver::Representative { mandate, .. } => Some(mandate.kind),
+    }
+}
+
+/// What leaves Québec when `recipient` receives.
+fn outside(catalogue: &Catalogue, recipient: &BodyId) -> Outside {
+    let recipient = catalogue.bodies.get(recipient).filter(|body| body.outside_quebec());
+    let recipient = recipient.map(|it| Abroad { name: it.name.clone(), place: it.jurisdiction.code().to_owned() });
+    let hosts = catalogue
+        .hosts_outside()
+        .map(|(_, host)| Abroad { name: host.name.clone(), place: host.place.code().to_owned() });
+    Outside { recipient, hosts: hosts.collect() }
 }
 
 fn item(
@@ -202,12 +294,12 @@ pub(super) fn lacks_express(page: &mut Consent, chosen: &Chosen) -> bool {
 pub(super) fn decisions(
     chrome: Chrome,
     catalogue: &Catalogue,
-    shown: &[Shown],
+    told: &Told,
     records: &[RecordRow],
     now: Moment,
 ) -> Decisions {
     let (mut active, mut ended, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for one in shown {
+    for one in &told.consents {
         let decided = decided(&chrome, catalogue, one, now);
         match decided.state {
             State::Active { .. } => active.push(decided),
@@ -224,7 +316,37 @@ pub(super) fn decisions(
         holder: body_name(catalogue, row.holder.as_str()),
         since: row.at,
     });
-    Decisions { active, ended, refused, records: records.collect(), chrome }
+    let unasked = told.unasked.iter().map(|one| unasked(&chrome, catalogue, one)).collect();
+    Decisions { active, ended, refused, unasked, records: records.collect(), chrome }
+}
+
+fn unasked(chrome: &Chrome, catalogue: &Catalogue, one: &Unasked) -> pages::Unasked {
+    let Unasked { row, attributes, act } = one;
+    let purpose = row.purpose.as_deref().unwrap_or_default();
+    let cited = act.get("citations").and_then(Json::as_array);
+    let reason = act.get("register").and_then(|row| PartA::deserialize(row).ok()).map(|row| row.reason);
+    pages::Unasked {
+        receiving: body_name(catalogue, row.receiving.as_deref().unwrap_or_default()),
+        purpose: purpose_label(catalogue, purpose),
+        reason,
+        citations: cited.into_iter().flatten().filter_map(citation).collect(),
+        released: released(chrome, catalogue, purpose.parse().ok().as_ref(), row, attributes),
+    }
+}
+
+fn released(
+    chrome: &Chrome,
+    catalogue: &Catalogue,
+    purpose: Option<&PurposeId>,
+    row: &SearchRow,
+    attributes: &[String],
+) -> Released {
+    Released {
+        at: row.time,
+        attributes: labels(catalogue, purpose, attributes.iter().map(String::as_str)),
+        index: row.index,
+        proof_href: format!("/{}/preuves/{}", chrome.language.code(), row.index),
+    }
 }
 
 /// Taking a consent back, to confirm.
@@ -247,12 +369,9 @@ fn decided(chrome: &Chrome, catalogue: &Catalogue, shown: &Shown, now: Moment) -
         Stage::Lapsed { given, at, .. } => State::Lapsed { since: given, at },
         Stage::Expired { given, .. } => State::Expired { since: given, until: terms.until },
     };
-    let releases = shown.releases.iter().map(|(row, attributes)| Released {
-        at: row.time,
-        attributes: labels(catalogue, Some(&terms.purpose), attributes.iter().map(String::as_str)),
-        index: row.index,
-        proof_href: format!("/{language}/preuves/{}", row.index),
-    });
+    let purpose = Some(&terms.purpose);
+    let releases = shown.releases.iter();
+    let releases = releases.map(|(row, attributes)| released(chrome, catalogue, purpose, row, attributes));
     let withdraw_href = matches!(state, State::Active { .. } | State::Used { .. } | State::Suspended { .. })
         .then(|| format!("/{language}/decisions/{}", shown.consent.id));
     Decided {

@@ -26,6 +26,27 @@ impl Texts {
         })
     }
 
+    /// A place by its ISO 3166 code: a province or territory, or the neighbour; the code where it is another.
+    pub fn place(&'static self, code: &str) -> String {
+        let key = match code {
+            "CA-AB" => "place.ab",
+            "CA-BC" => "place.bc",
+            "CA-MB" => "place.mb",
+            "CA-NB" => "place.nb",
+            "CA-NL" => "place.nl",
+            "CA-NS" => "place.ns",
+            "CA-NT" => "place.nt",
+            "CA-NU" => "place.nu",
+            "CA-ON" => "place.on",
+            "CA-PE" => "place.pe",
+            "CA-SK" => "place.sk",
+            "CA-YT" => "place.yt",
+            "US" => "place.us",
+            other => return other.to_owned(),
+        };
+        self.say(key).to_string()
+    }
+
     /// What happened.
     pub fn event(&'static self, event: &Event) -> Phrase {
         self.say(match event {

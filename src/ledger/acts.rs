@@ -2,6 +2,8 @@
 //!
 //! INVARIANT: an act that the rules decide enters with its permit, and with the preconditions read off its facts.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::entry::{Statement, object};
@@ -10,8 +12,8 @@ use super::{Entered, Lane, Ledger, NotEntered};
 use crate::clock::Day;
 use crate::crypto::SealingKey;
 use crate::domain::{
-    AgreementId, Attestation, AttributeId, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision, Event,
-    Giver, KindId, PartB, PurposeId, Reading, StatusRecord, SubjectId, Submission, Version,
+    AgreementId, Attestation, AttributeId, Basis, BodyId, CheckAsk, ClientId, Consent, ConsentId, Custodian, Decision,
+    Event, Giver, KindId, Notice, NoticeText, PartB, PurposeId, Reading, StatusRecord, SubjectId, Submission, Version,
 };
 use crate::jose::{Jwk, b64};
 use crate::policy::{Denial, Grounds, Permit};
@@ -34,6 +36,30 @@ pub struct Refused<'a> {
     pub consent: Option<ConsentId>,
 }
 
+/// What a person was told that a body gets without their consent.
+pub struct Telling<'a> {
+    /// Whose information it is.
+    pub subject: SubjectId,
+    /// Who read it.
+    pub giver: &'a Giver,
+    /// The client that asks.
+    pub client: &'a ClientId,
+    /// The body that receives.
+    pub receiving: &'a BodyId,
+    /// The purpose and its version.
+    pub purpose: (&'a PurposeId, u32),
+    /// The attributes.
+    pub attributes: &'a BTreeSet<AttributeId>,
+    /// The basis.
+    pub basis: &'a Basis,
+    /// The notice that was read.
+    pub notice: &'a Notice,
+    /// Its words.
+    pub text: &'a NoticeText,
+    /// Records kept with it, of what the identity service says.
+    pub records: &'a [(KindId, Version)],
+}
+
 /// The signature of someone known by name: an administrator's under an activation or a stop.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 pub struct NamedSignature {
@@ -54,7 +80,7 @@ impl PersonsOpened {
 }
 
 impl Ledger {
-    /// Enters a consent given, with the writes that keep it. `unanswered`: that the question was not answered before.
+    /// Enters a consent given, with the words of the notice and the writes that keep it. `unanswered`: that the question was not answered before.
     pub async fn consent(
         &self,
         permit: &Permit<Decision>,
@@ -64,18 +90,17 @@ impl Ledger {
         unanswered: Precondition,
         writes: Vec<Write>,
     ) -> Result<Entered, NotEntered> {
-        let Decision { consent, terms } = permit.act();
+        let Decision { consent, terms, text } = permit.act();
         let mut act = decided(permit.grounds());
         act.extend(object(json!({
             "releasing": releasing, "receiving": terms.receiving, "client": terms.client, "purpose": terms.purpose,
             "purpose_version": terms.purpose_version, "basis": terms.basis(), "attributes": terms.attributes,
             "notice": terms.notice.sha256_fr, "outcome": "given",
         })));
-        let records: Vec<Value> =
-            records.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect();
         let person = object(json!({
             "subject": subject, "consent": consent, "until": terms.until, "max_uses": terms.max_uses,
-            "records": records, "giver": terms.giver, "language": terms.notice.language,
+            "records": versions(records), "giver": terms.giver, "language": terms.notice.language,
+            "notice": terms.notice, "text": text,
         }));
         let statement = of_subject(Event::Consent, act, Some(permit.grounds().facts_text()), person, subject);
         // First: a second answer is told so, and not that the subject moved with the first.
@@ -171,6 +196,27 @@ impl Ledger {
         }));
         let person = object(json!({"subject": consent.subject, "consent": consent.id, "giver": giver}));
         let statement = of_subject(event, act, None, person, consent.subject);
+        self.enter(Lane::Person, statement, preconditions, writes).await
+    }
+
+    /// Enters that a person was told what a body gets without their consent, and on what basis; its grant goes with it.
+    pub async fn informed(
+        &self,
+        telling: Telling<'_>,
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Entered, NotEntered> {
+        let Telling { subject, giver, client, receiving, purpose, attributes, basis, notice, text, records } = telling;
+        let act = object(json!({
+            "receiving": receiving, "client": client, "purpose": purpose.0, "purpose_version": purpose.1,
+            "basis": basis.word(), "instrument": basis.instrument(), "attributes": attributes,
+            "notice": notice.sha256_fr, "outcome": "informed",
+        }));
+        let person = object(json!({
+            "subject": subject, "records": versions(records), "giver": giver, "language": notice.language,
+            "notice": notice, "text": text,
+        }));
+        let statement = of_subject(Event::Informed, act, None, person, subject);
         self.enter(Lane::Person, statement, preconditions, writes).await
     }
 
@@ -383,6 +429,10 @@ impl Ledger {
         statement.person = object(json!({"operator": operator, "reason": reason}));
         self.enter(Lane::Person, statement, Vec::new(), Vec::new()).await.map(PersonsOpened)
     }
+}
+
+fn versions(records: &[(KindId, Version)]) -> Vec<Value> {
+    records.iter().map(|(kind, version)| json!({"kind": kind, "version": version})).collect()
 }
 
 pub(super) fn decided(grounds: &Grounds) -> Map<String, Value> {

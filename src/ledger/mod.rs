@@ -30,7 +30,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use self::acts::{NamedSignature, PersonsOpened, Refused};
+pub use self::acts::{NamedSignature, PersonsOpened, Refused, Telling};
 pub use self::entry::{EntryFault, Opening};
 use self::entry::{Scribe, Statement, year_of};
 pub use self::export::{ExportFault, ExportReport};

@@ -2,10 +2,11 @@
 
 use askama::Template;
 
+use super::notice::{Outside, Told};
 use super::safe::quote;
 use super::{Chrome, Party, Value};
 use crate::clock::Moment;
-use crate::domain::{AttributeId, Capacity, Language, MandateKind, Origin, SubjectKind, Text};
+use crate::domain::{AttributeId, Capacity, Language, MandateKind, NoticeKey, Origin, SubjectKind, Text};
 use crate::i18n::{Phrase, Texts};
 
 /// The body that runs the broker, and in which capacity.
@@ -105,6 +106,8 @@ pub struct Consent {
     pub alternative: Text,
     /// How long the body keeps what it gets.
     pub kept: Text,
+    /// What leaves Québec.
+    pub outside: Outside,
     /// The asking body's own reference.
     pub case: Option<String>,
 }
@@ -120,13 +123,16 @@ struct Notice<'a> {
 }
 
 impl Consent {
-    /// What the page shows, as plain text in `language`, whatever the language of the page; without what is on file and
-    /// without what the person ticked. The same question gives the same text: its hash goes into the consent.
-    pub fn notice_text(&self, language: Language) -> Result<String, askama::Error> {
+    /// Name and version of its template.
+    pub const TEMPLATE: (&'static str, u32) = ("consent", 2);
+
+    /// What the page tells, in `language`, whatever the language of the page; without what is on file and without what
+    /// the person ticked. The same question gives the same text: its hash goes into the consent.
+    pub fn told(&self, language: Language) -> Result<Told, askama::Error> {
         let mut page = self.clone();
         page.items.iter_mut().for_each(|item| item.tick = Tick::Empty);
         let notice = Notice { page: &page, t: Texts::of(language), preview: false };
-        Ok(super::safe::plain(&notice.render()?))
+        Ok(Told::of(&notice.render()?))
     }
 
     fn notice(&self) -> Notice<'_> {
@@ -189,13 +195,33 @@ impl Consent {
 }
 
 impl Custody {
-    fn said(&self, t: &'static Texts) -> Phrase {
+    pub(super) fn said(&self, t: &'static Texts) -> Phrase {
         let phrase = t.say("consent.operator_text").with("body", t.catalogue(&self.body.name));
         phrase.with("capacity", t.capacity(&self.capacity))
     }
 }
 
 impl Item {
+    /// Who holds the attribute, who vouches for it, and through whom it came. What this reader has not on file, nobody
+    /// declared; the text that is kept, without `preview`, is the same for everyone.
+    pub(super) fn source(&self, t: &'static Texts, subject: SubjectKind, preview: bool) -> String {
+        let origin = match (self.origin, subject) {
+            (Origin::Subject, SubjectKind::Person) => t.say("consent.declared_person"),
+            (Origin::Subject, SubjectKind::Enterprise) => t.say("consent.declared_enterprise"),
+            (Origin::IdentityService, _) => t.say("consent.identity"),
+            (Origin::Attested, _) => t.say("consent.attested"),
+        };
+        let holder = t.say("consent.held_by").with("body", t.catalogue(&self.holder));
+        match self.on_file.as_ref().filter(|_| preview).map(|known| known.via.as_ref()) {
+            None if preview => holder.to_string(),
+            Some(Some(via)) => {
+                let via = t.say("consent.via").with("body", t.catalogue(via));
+                format!("{holder} {origin} {via}")
+            }
+            Some(None) | None => format!("{holder} {origin}"),
+        }
+    }
+
     /// Where the person can file it.
     fn given_at(&self, t: &'static Texts) -> Phrase {
         match self.portals.as_slice() {
@@ -215,22 +241,7 @@ impl<'a> Notice<'a> {
         item.on_file.as_ref().filter(|_| self.preview)
     }
 
-    /// Who holds the attribute, who vouches for it, and through whom it came. What this reader has not on file, nobody
-    /// declared; the text that is kept is the same for everyone.
     fn source(&self, item: &Item) -> String {
-        let origin = match item.origin {
-            Origin::Subject => self.page.word(self.t, "consent.declared_person", "consent.declared_enterprise"),
-            Origin::IdentityService => self.t.say("consent.identity"),
-            Origin::Attested => self.t.say("consent.attested"),
-        };
-        let holder = self.t.say("consent.held_by").with("body", self.t.catalogue(&item.holder));
-        match self.known(item).map(|known| known.via.as_ref()) {
-            None if self.preview => holder.to_string(),
-            Some(Some(via)) => {
-                let via = self.t.say("consent.via").with("body", self.t.catalogue(via));
-                format!("{holder} {origin} {via}")
-            }
-            Some(None) | None => format!("{holder} {origin}"),
-        }
+        item.source(self.t, self.page.subject, self.preview)
     }
 }

@@ -292,6 +292,10 @@ impl Row {
         match self.basis.as_deref() {
             Some("consent") => t.say("basis.consent").to_string(),
             Some("authorisation") => t.say("basis.authorisation").to_string(),
+            Some("agreement") => t.say("basis.agreement").to_string(),
+            Some("act") => t.say("basis.act").to_string(),
+            Some("contract") => t.say("basis.contract").to_string(),
+            Some("mobility") => t.say("basis.mobility").to_string(),
             Some(other) => other.to_owned(),
             None => "—".to_owned(),
         }

@@ -1,6 +1,6 @@
 //! What a person decided, what was released under it, and taking it back.
 
-use super::Chrome;
+use super::{Chrome, Citation};
 use crate::clock::Moment;
 use crate::domain::{SubjectKind, Text};
 use crate::i18n::{Phrase, Texts};
@@ -89,6 +89,21 @@ pub struct Decided {
     pub withdraw_href: Option<String>,
 }
 
+/// A release that rested on no consent.
+#[derive(Clone, Debug)]
+pub struct Unasked {
+    /// The body that received.
+    pub receiving: Text,
+    /// The purpose's label.
+    pub purpose: Text,
+    /// On what it rested, in the words of the register; none where there is no row.
+    pub reason: Option<Text>,
+    /// The sections applied.
+    pub citations: Vec<Citation>,
+    /// The release.
+    pub released: Released,
+}
+
 /// A record that is kept.
 #[derive(Clone, Debug)]
 pub struct RecordLine {
@@ -112,6 +127,8 @@ pub struct Decisions {
     pub ended: Vec<Decided>,
     /// Those refused.
     pub refused: Vec<Decided>,
+    /// Releases on another basis, newest first.
+    pub unasked: Vec<Unasked>,
     /// What is kept.
     pub records: Vec<RecordLine>,
 }
@@ -135,6 +152,11 @@ struct Group<'a> {
 }
 
 impl Decisions {
+    /// Whether it is a person's: what an enterprise supplied is released on its authorisation, or not at all.
+    fn of_person(&self) -> bool {
+        self.chrome.subject == SubjectKind::Person
+    }
+
     fn groups(&self) -> [Group<'_>; 3] {
         let no_active = match self.chrome.subject {
             SubjectKind::Person => "decisions.no_active",

@@ -13,7 +13,9 @@ mod assets;
 mod consent;
 mod console;
 mod decisions;
+mod informed;
 mod message;
+mod notice;
 mod portal;
 mod safe;
 mod value;
@@ -24,8 +26,10 @@ pub use console::{
     Choice, Citation, Entry, PersonPart, Progress, Proof, Reason, Results, Row, Search, SearchError, SearchForm,
     Verdict,
 };
-pub use decisions::{Decided, Decisions, RecordLine, Released, State, Withdraw};
+pub use decisions::{Decided, Decisions, RecordLine, Released, State, Unasked, Withdraw};
+pub use informed::{Ground, Informed};
 pub use message::{Attestation, Home, Message, Onward, Outcome, Problem, Receipt};
+pub use notice::{Abroad, Outside, Told};
 pub use portal::{ActFor, Arrival, ConfirmDraft, DraftLine, Portal, Represented, Session, TooYoung, Wish};
 pub use value::Value;
 

@@ -28,6 +28,15 @@ pub enum Wish {
         /// Bodies that hold them.
         holders: Vec<Text>,
     },
+    /// To read what the body gets without asking.
+    Informed {
+        /// The purpose's label.
+        purpose: Text,
+        /// Labels of the attributes.
+        attributes: Vec<Text>,
+        /// Bodies that hold them.
+        holders: Vec<Text>,
+    },
     /// To let a portal check and draft.
     Session {
         /// Labels of the kinds to check.
@@ -159,11 +168,23 @@ impl Arrival {
     fn title(&self) -> Phrase {
         let key = match self.wish {
             Wish::Consent { .. } => "arrival.title_consent",
+            Wish::Informed { .. } => "arrival.title_informed",
             Wish::Session { .. } => "arrival.title_session",
             Wish::Draft { .. } => "arrival.title_draft",
         };
         let t = self.chrome.texts();
         t.say(key).with("body", t.catalogue(&self.portal.body.name))
+    }
+}
+
+impl Arrival {
+    /// Whether there is something to answer, and not only to read.
+    fn asks(&self) -> bool {
+        !matches!(self.wish, Wish::Informed { .. })
+    }
+
+    fn leave(&self, t: &'static Texts) -> Phrase {
+        t.say(if self.asks() { "arrival.leave" } else { "arrival.leave_unread" })
     }
 }
 

@@ -151,7 +151,7 @@ fn deciding_buttons_come_in_pairs_that_differ_in_nothing() {
     for language in LANGUAGES {
         pages += samples::all(language).iter().filter(|(_, html)| html.contains("name=\"choice\"")).count();
     }
-    assert_eq!(pages, 2 * 17);
+    assert_eq!(pages, 2 * 19);
 }
 
 fn sample(language: Language, wanted: &str) -> String {
@@ -182,12 +182,12 @@ fn nobody_is_said_to_have_declared_what_is_not_on_file() {
     let mut page = Consent::sample(Language::Fr);
     let said = |page: &Consent| askama::Template::render(page).unwrap().matches("Déclaré par vous.").count();
     let declared = said(&page);
-    let kept = page.notice_text(Language::Fr).unwrap();
+    let kept = page.told(Language::Fr).unwrap().text;
     for item in &mut page.items {
         item.on_file = None;
     }
     assert_eq!((declared > 0, said(&page)), (true, 0));
-    assert_eq!(page.notice_text(Language::Fr).unwrap(), kept, "the text that is kept tells nobody's file");
+    assert_eq!(page.told(Language::Fr).unwrap().text, kept, "the text that is kept tells nobody's file");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_search_names_its_zone_once() {
 
 #[test]
 fn what_gives_the_power_is_said_in_the_language_of_the_page() {
-    let [french, english] = LANGUAGES.map(|language| Consent::sample(language).notice_text(language).unwrap());
+    let [french, english] = LANGUAGES.map(|language| Consent::sample(language).told(language).unwrap().text);
     assert!(french.contains("Programme d’essai") && !french.contains("Trial programme"));
     assert!(english.contains("Trial programme") && !english.contains("Programme d’essai"));
     assert!(english.contains("CQLR, c.\u{a0}A-13.3, s.\u{a0}2") || english.contains("CQLR, c. A-13.3, s. 2"));
@@ -283,9 +283,9 @@ fn trial_pages_say_so() {
 fn the_notice_is_the_same_whatever_is_displayed_and_holds_no_value() {
     let [french, english] = LANGUAGES.map(Consent::sample);
     for language in LANGUAGES {
-        assert_eq!(french.notice_text(language).unwrap(), english.notice_text(language).unwrap());
+        assert_eq!(french.told(language).unwrap().text, english.told(language).unwrap().text);
     }
-    let text = french.notice_text(Language::Fr).unwrap();
+    let text = french.told(Language::Fr).unwrap().text;
     for value in ["42 300", "42,300", "Sainte-Fiction\n", "O’Bomsawin", "418 555-0123", "2 octobre 2026"] {
         assert!(!text.contains(value), "{value} in\n{text}");
     }
@@ -312,7 +312,7 @@ fn the_notice_is_the_same_whatever_is_displayed_and_holds_no_value() {
 #[test]
 fn the_notice_changes_with_the_question_and_not_with_the_answer() {
     let asked = Consent::sample(Language::Fr);
-    let text = |page: &Consent| page.notice_text(Language::Fr).unwrap();
+    let text = |page: &Consent| page.told(Language::Fr).unwrap().text;
     let mut ticked = asked.clone();
     ticked.items.iter_mut().for_each(|item| item.tick = Tick::Missing);
     ticked.items.iter_mut().for_each(|item| item.on_file = None);
@@ -330,11 +330,47 @@ fn the_notice_changes_with_the_question_and_not_with_the_answer() {
 }
 
 #[test]
+fn what_a_notice_tells_is_read_off_it() {
+    let always = ["alternative", "body", "mandatory", "means", "purposes", "refusal", "rights", "third-party"];
+    let names = |told: Told| told.keys.iter().map(|key| key.as_str()).collect::<std::collections::BTreeSet<_>>();
+    for language in LANGUAGES {
+        let told = |page: &Consent| page.told(language).unwrap();
+        assert_eq!(names(told(&Consent::sample(language))), always.into());
+        let outside = told(&samples::outside(language));
+        assert!(outside.text.contains("Ontario") && !outside.text.contains("CA-ON"), "{}", outside.text);
+        assert_eq!(names(outside), [&always[..], &["outside"]].concat().into_iter().collect());
+        let informed = Informed::sample(language).told(language).unwrap();
+        assert!(
+            !informed.text.contains("42\u{a0}300") && !informed.text.contains("42 300"),
+            "no value: {}",
+            informed.text
+        );
+        assert!(!names(informed).contains("refusal"), "nothing is asked, so nothing is refused");
+    }
+    let part =
+        Told::of("<section data-notice=\"body\">x</section> data-notice=&#34;rights&#34;<p data-notice=\"other\">");
+    assert_eq!(names(part), ["body"].into());
+}
+
+#[test]
+fn what_is_told_and_not_asked_has_one_button_and_no_choice() {
+    for language in LANGUAGES {
+        let html = sample(language, "informed");
+        assert_eq!(choices(&html), [""; 0]);
+        let tags = tags("informed", &html);
+        let (_, form) =
+            tags.split_at(tags.iter().position(|tag| tag.get("action") == Some("/fr/demande/abc")).unwrap());
+        assert_eq!(form.iter().filter(|tag| tag.name == "button").count(), 1);
+        assert!(html.contains("art. 68(1)") || html.contains("s.\u{a0}68(1)") || html.contains("art.\u{a0}68(1)"));
+    }
+}
+
+#[test]
 fn an_enterprise_is_never_told_that_it_consents() {
     let mut page = Consent::sample(Language::Fr);
     page.subject = crate::domain::SubjectKind::Enterprise;
     for language in LANGUAGES {
-        let text = page.notice_text(language).unwrap().to_lowercase();
+        let text = page.told(language).unwrap().text.to_lowercase();
         assert!(!text.contains("consent") && !text.contains("53.1"), "{text}");
     }
 }

@@ -12,8 +12,9 @@ use super::rule::Citation;
 use super::rules::Action;
 use crate::clock::{Day, Moment};
 use crate::domain::{
-    Abroad, Agreement, Assessment, AttributeId, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver,
-    InstrumentId, KindId, MandateAct, PersonFacts, Purpose, PurposeId, Regime, Role, SubjectId, SubjectKind, Version,
+    Abroad, Agreement, Assessment, AttributeId, Basis, BodyId, Capacity, Catalogue, Client, ClientId, Custodian, Giver,
+    InstrumentId, KindId, MandateAct, Notice, NoticeKey, PersonFacts, Purpose, PurposeId, Regime, Role, SubjectId,
+    SubjectKind, Version,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
@@ -22,6 +23,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::domain::Ask {}
     impl Sealed for crate::domain::ConsentAsk {}
+    impl Sealed for crate::domain::Reliance {}
     impl Sealed for crate::domain::Attestation {}
     impl Sealed for crate::domain::SessionAsk {}
     impl Sealed for crate::domain::CheckAsk {}
@@ -191,6 +193,11 @@ impl<'a> View<'a> {
         stated.insert("hosting_assessed", self.catalogue.hosts_assessed(self.day).into());
     }
 
+    /// Whether what the purpose needs rests, for this body, on the will of the subject alone.
+    pub(super) fn by_will(&self, purpose: &PurposeId, body: &BodyId) -> bool {
+        self.catalogue.basis(purpose, body, self.day).is_none_or(Basis::is_by_will)
+    }
+
     /// Whether the custodian's instrument binds it today, and carries collection where it was made under s. 64.
     fn custodian_bound(&self, custodian: &Custodian) -> bool {
         let agreement = self.catalogue.agreement_of(&custodian.instrument);
@@ -336,6 +343,14 @@ pub(super) fn may_act(facts: &PersonFacts, act: MandateAct, at: Moment) -> bool 
 /// Until when a mandate carries the act, if it ends.
 pub(super) fn mandate_end(giver: &Giver) -> Option<Moment> {
     giver.mandate().and_then(|mandate| mandate.until)
+}
+
+/// Of what the notice informed the person. Without a notice, what refuses nothing more.
+pub(super) fn state_notice<'a>(stated: &mut Stated<'a>, view: &View<'a>, notice: Option<&'a Notice>) {
+    let told = |notice: &'a Notice| notice.keys.iter().map(|key| NoticeKey::as_str(*key)).collect();
+    let everything = || NoticeKey::ALL.iter().map(|key| NoticeKey::as_str(*key)).collect();
+    stated.insert("notice_keys", Fact::Names(notice.map_or_else(everything, told)));
+    stated.insert("hosting_outside", view.catalogue.hosts_outside().next().is_some().into());
 }
 
 const fn word(regime: Regime) -> &'static str {

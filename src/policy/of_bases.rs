@@ -3,38 +3,62 @@
 //! Not here: what every release shares (`of_releases`). No person is asked; so the catalogue says on what the body may
 //! rely, the grant says whose information it is, and neither comes from the ask.
 
-use super::model::{Fact, PurposeOf, Scope, Stated, View, names};
+use super::model::{Act, Case, Fact, PurposeOf, Scope, Stated, View, names, state_asked, state_purpose};
 use super::of_carry::instrument;
-use super::of_releases::{Granted, Resting, RestsOn, rest_on_will};
+use super::of_releases::{Asked, Granted, Resting, RestsOn, rest_on_will};
 use super::rule::Citation;
 use super::rules::Action;
 use crate::domain::{
-    Agreement, Ask, AttributeId, Basis, BodyId, Clause, Contract, Facts, Finding, Intervals, Known, MobilityLetter,
-    Order, Path, Under, in_force,
+    Agreement, AttributeId, Basis, BodyId, Clause, ClientFacts, Contract, Finding, Intervals, Known, MobilityLetter,
+    Order, Path, Reliance, SubjectStatus, Under, in_force,
 };
 use crate::identity::AuthenticatedBody;
 use crate::store::Precondition;
+
+impl Act for Reliance {
+    type Actor = AuthenticatedBody;
+    type Facts = ClientFacts;
+    type Kept = ();
+
+    /// The case of the release to come, as if its grant stood already; whose information it will be does not matter.
+    fn case<'a>(&'a self, view: &'a View<'a>, actor: &'a AuthenticatedBody, facts: &'a ClientFacts) -> Case<'a, ()> {
+        let client = view.asking(actor);
+        let purpose = PurposeOf::find(view.catalogue, &self.purpose);
+        let mut stated = view.stated(client, &facts.custodian);
+        state_purpose(&mut stated, view, client, purpose.as_ref());
+        state_asked(&mut stated, view, client, self.attributes.iter(), purpose.as_ref());
+        stated.insert("grant", true.into());
+        let asked = Asked { purpose: &self.purpose, attributes: &self.attributes };
+        let unknown = (&Known::Nothing, &SubjectStatus::default());
+        let resting = rest(&mut stated, view, asked, actor, unknown, purpose.as_ref());
+        let good_until = view.midnight();
+        let preconditions = view.common(facts.epoch, good_until);
+        let regimes = view.regimes_of(&self.attributes);
+        let Resting { action, grounds, .. } = resting;
+        Case { action, stated, regimes, good_until, preconditions, grounds, kept: Some(()) }
+    }
+}
 
 /// What the catalogue's basis for the asking body adds to the case.
 pub(super) fn rest<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
-    ask: &'a Ask,
+    ask: Asked<'a>,
     actor: &'a AuthenticatedBody,
-    facts: &Facts,
+    (known, status): (&Known, &SubjectStatus),
     purpose: Option<&PurposeOf<'a>>,
 ) -> Resting {
-    let subject = match &facts.on {
+    let subject = match known {
         Known::Basis(subject) => Some(*subject),
         Known::Nothing | Known::Consent(_) => None,
     };
-    let Some(basis) = view.catalogue.basis(&ask.purpose, actor.body(), view.day).filter(|it| !it.is_by_will()) else {
-        return rest_on_will(stated, view, ask, None, &facts.status, purpose);
+    let Some(basis) = view.catalogue.basis(ask.purpose, actor.body(), view.day).filter(|it| !it.is_by_will()) else {
+        return rest_on_will(stated, view, ask, None, status, purpose);
     };
     let (mut preconditions, mut grounds) = (Vec::new(), Vec::new());
     let mut hops = Vec::new();
     let (action, allowed) = match basis {
-        Basis::Consent {} => return rest_on_will(stated, view, ask, None, &facts.status, purpose),
+        Basis::Consent {} => return rest_on_will(stated, view, ask, None, status, purpose),
         Basis::Agreement { agreement } => {
             let found = view.catalogue.agreements.get(agreement);
             let way = found.and_then(|found| way(view, found, actor.body()));
@@ -103,7 +127,7 @@ fn way<'a>(view: &View<'a>, agreement: &'a Agreement, body: &BodyId) -> Option<P
 fn state_agreement<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
-    ask: &'a Ask,
+    ask: Asked<'a>,
     of_asker: bool,
     agreement: Option<&'a Agreement>,
 ) {
@@ -114,7 +138,7 @@ fn state_agreement<'a>(
     stated.insert("agreement", Fact::Word(agreement.map_or("none", |it| Under::as_str(it.under))));
     stated.insert("outside_exempt", agreement.is_some_and(|it| it.under == Under::Benefit).into());
     stated.insert("agreement_parties", agreement.is_some_and(parties).into());
-    stated.insert("agreement_purpose", agreement.is_some_and(|it| it.purposes.contains(&ask.purpose)).into());
+    stated.insert("agreement_purpose", agreement.is_some_and(|it| it.purposes.contains(ask.purpose)).into());
     stated.insert("agreed", names(agreement.into_iter().flat_map(|it| &it.attributes)));
     stated.insert("findings", Fact::Names(found.collect()));
     stated.insert("items", Fact::Names(agreement.into_iter().flat_map(Agreement::items).collect()));
@@ -141,14 +165,14 @@ fn state_contract<'a>(
 fn state_mobility<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
-    ask: &Ask,
+    ask: Asked<'_>,
     order: Option<&'a Order>,
     letter: Option<MobilityLetter>,
     authorisation: &str,
 ) {
     let covers = |it: &Order| {
         let kinds = ask.attributes.iter().map(AttributeId::kind);
-        it.purposes.contains(&ask.purpose) && { kinds }.all(|kind| it.kinds.contains(&kind))
+        it.purposes.contains(ask.purpose) && { kinds }.all(|kind| it.kinds.contains(&kind))
     };
     let declared =
         |it: &Order| [it.evaluation_sent, it.rules_sent].iter().all(|sent| sent.is_some_and(|day| day < view.day));

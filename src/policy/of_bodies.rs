@@ -26,6 +26,7 @@ impl Act for ConsentAsk {
         state_asked(&mut stated, view, client, asked, purpose.as_ref());
         stated.insert("agency", agency.into());
         stated.insert("recipient", (self.recipient == *actor.body()).into());
+        stated.insert("asked_by_will", view.by_will(&self.purpose, actor.body()).into());
         let known = |id: &&AttributeId| purpose.as_ref().is_some_and(|it| it.purpose.allows(id));
         stated.insert("required", names(self.attributes.iter().filter(known)));
         stated.insert("necessary", names(purpose.iter().flat_map(|it| it.purpose.necessary.keys())));

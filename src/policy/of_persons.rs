@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::model::{
     Act, Case, Fact, PurposeOf, Regimes, Reveals, Scope, Stated, View, kinds, mandate_end, may_act, names, outlasts,
-    state_purpose,
+    state_notice, state_purpose,
 };
 use super::rules::Action;
 use crate::clock::Moment;
@@ -37,6 +37,7 @@ impl Act for Decision {
         let theirs = terms.who == facts.who && terms.giver == facts.giver && terms.assurance == actor.assurance();
         stated.insert("own", (is_own(actor, facts) && theirs).into());
         stated.insert("strong", actor.express().into());
+        stated.insert("asked_by_will", view.by_will(&terms.purpose, &terms.receiving).into());
         stated.insert("minor_alone", minor_alone(view, facts).into());
 
         let good_until = good_until(view, facts).min(terms.until);
@@ -61,6 +62,7 @@ fn state_terms<'a>(stated: &mut Stated<'a>, view: &View<'a>, terms: &'a Terms, p
     stated.insert("sensitive", names(terms.attributes.iter().filter(sensitive)));
     stated.insert("express", names(&terms.express));
     stated.insert("informed", terms.notice.is_proof(view.now).into());
+    state_notice(stated, view, Some(&terms.notice));
     stated.insert("longer", purpose.is_some_and(longer).into());
     stated.insert("purpose_current", purpose.is_none_or(|it| it.purpose.version == terms.purpose_version).into());
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::model::{
-    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, mandate_end, names, state_asked, state_purpose,
+    Act, Case, Fact, PurposeOf, Reveals, Scope, Stated, View, mandate_end, names, state_asked, state_notice,
+    state_purpose,
 };
 use super::of_attest::state_occasion;
 use super::of_bases;
@@ -114,6 +115,13 @@ impl Reveals for Ask {
     }
 }
 
+/// What is asked for, before any grant and any person.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) purpose: &'a PurposeId,
+    pub(super) attributes: &'a BTreeSet<AttributeId>,
+}
+
 /// What one basis adds to a release's case.
 pub(super) struct Resting {
     pub(super) action: Action,
@@ -138,8 +146,12 @@ impl Act for Ask {
         state_purpose(&mut stated, view, client, purpose.as_ref());
         state_asked(&mut stated, view, client, self.attributes.iter(), purpose.as_ref());
         stated.insert("grant", facts.grant_stands.into());
+        let asked = Asked { purpose: &self.purpose, attributes: &self.attributes };
         let resting = match (&self.on, &facts.on) {
-            (Relied::Basis, _) => of_bases::rest(&mut stated, view, self, actor, facts, purpose.as_ref()),
+            (Relied::Basis, _) => {
+                let known = (&facts.on, &facts.status);
+                of_bases::rest(&mut stated, view, asked, actor, known, purpose.as_ref())
+            }
             (Relied::Consent(id), known) => {
                 let theirs =
                     |it: &&Consent| it.id == *id && it.client() == actor.client() && it.receiving() == actor.body();
@@ -147,7 +159,7 @@ impl Act for Ask {
                     Known::Consent(consent) => Some(consent.as_ref()).filter(theirs),
                     Known::Nothing | Known::Basis(_) => None,
                 };
-                rest_on_will(&mut stated, view, self, consent, &facts.status, purpose.as_ref())
+                rest_on_will(&mut stated, view, asked, consent, &facts.status, purpose.as_ref())
             }
         };
 
@@ -173,7 +185,7 @@ impl Act for Ask {
 pub(super) fn rest_on_will<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
-    ask: &'a Ask,
+    ask: Asked<'a>,
     consent: Option<&'a Consent>,
     status: &SubjectStatus,
     purpose: Option<&PurposeOf<'a>>,
@@ -218,12 +230,12 @@ fn instrument(by: &Carried) -> Citation {
 fn state_consent<'a>(
     stated: &mut Stated<'a>,
     view: &View<'a>,
-    ask: &'a Ask,
+    ask: Asked<'a>,
     consent: Option<&'a Consent>,
     purpose: Option<&PurposeOf<'a>>,
 ) {
     let terms = consent.map(|found| &found.terms);
-    let same = terms.is_none_or(|terms| terms.purpose == ask.purpose);
+    let same = terms.is_none_or(|terms| terms.purpose == *ask.purpose);
     let current = |terms: &Terms| purpose.is_none_or(|it| it.purpose.version == terms.purpose_version);
     let within: Vec<_> = ask.attributes.iter().filter(|id| purpose.is_some_and(|it| it.purpose.allows(id))).collect();
     let left = |terms: &Terms| within.is_empty() || within.iter().any(|id| terms.attributes.contains(*id));
@@ -235,13 +247,14 @@ fn state_consent<'a>(
     stated.insert("nothing_left", (same && !terms.is_none_or(left)).into());
     stated.insert("sensitive", names(released.filter(|id| view.catalogue.sensitive_for(id, &ask.purpose))));
     stated.insert("express", names(terms.into_iter().flat_map(|terms| &terms.express)));
+    state_notice(stated, view, terms.map(|terms| &terms.notice));
 }
 
 /// What is wrong with the consent itself, one fact each.
 fn state_defects(
     stated: &mut Stated<'_>,
     view: &View<'_>,
-    ask: &Ask,
+    ask: Asked<'_>,
     consent: Option<&Consent>,
     status: &SubjectStatus,
 ) {

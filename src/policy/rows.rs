@@ -144,9 +144,9 @@ pub const ROWS: &[Row] = &[
         "what the person was shown is kept by its hash in the receipt",
         &[
             function(
-                "notice_text",
+                "told",
                 "src/pages/consent.rs",
-                &["the_notice_changes_with_the_question_and_not_with_the_answer"],
+                &["the_notice_changes_with_the_question_and_not_with_the_answer", "what_a_notice_tells_is_read_off_it"],
             ),
             function(
                 "is_proof",
@@ -155,18 +155,34 @@ pub const ROWS: &[Row] = &[
             ),
         ],
     ),
-    row(10, P0, "other bases than consent come from a closed list, without repealed ones", &[]),
+    row(
+        10,
+        P0,
+        "other bases than consent come from a closed list, without repealed ones",
+        &[function(
+            "rely",
+            "src/broker/inform.rs",
+            &["nothing_is_told_or_released_where_the_agreement_does_not_carry_it"],
+        )],
+    ),
     row(11, P0, "an agreement under s. 68: four findings, seven items, received by the CAI thirty days before", &[]),
     row(12, P0, "an agreement to collect under s. 64: seven items, an assessment, thirty days", &[]),
     row(
         13,
         P0,
         "each release without consent enters the register of s. 67.3",
-        &[function(
-            "PartB",
-            "src/domain/register.rs",
-            &["an_agreement_on_collection_enters_part_b_of_the_register_once"],
-        )],
+        &[
+            function(
+                "register",
+                "src/ledger/release.rs",
+                &["who_is_not_asked_is_told_and_the_body_gets_what_the_agreement_says"],
+            ),
+            function(
+                "PartB",
+                "src/domain/register.rs",
+                &["an_agreement_on_collection_enters_part_b_of_the_register_once"],
+            ),
+        ],
     ),
     row(
         14,
@@ -211,6 +227,14 @@ pub const ROWS: &[Row] = &[
             function("export", "src/ledger/export.rs", &["a_closed_export_is_audited_without_us"]),
             function("audit", "src/verify/export.rs", &["a_good_export_passes_and_the_report_says_what_that_means"]),
             function("EntryProof", "src/verify/proof.rs", &["every_proof_survives_an_erasure"]),
+            function(
+                "words",
+                "src/verify/consents.rs",
+                &[
+                    "the_words_of_a_notice_are_those_that_the_act_commits_to",
+                    "a_notice_can_be_read_again_whatever_became_of_the_bundle",
+                ],
+            ),
         ],
     ),
     row(

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::history::rule;
-use super::{Event, Fault, Leaf};
+use super::{Event, Fault, Leaf, base64url_32};
 
 /// Stands for an identifier: 16 bytes of its SHA-256, so that what is kept is small and names nobody.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -37,6 +37,7 @@ impl Consents {
         match leaf.event() {
             Event::Consent | Event::ConsentRefused => self.decide(index, leaf.event(), act, person),
             Event::Withdrawal => self.withdraw(index, person),
+            Event::Informed => words(act, person),
             Event::ConsentSuspended | Event::ConsentLapsed | Event::ConsentCarried | Event::ConsentExpired => {
                 self.change(index, leaf, act, person)
             }
@@ -48,7 +49,10 @@ impl Consents {
     fn decide(&mut self, index: u64, event: Event, act: &Value, person: &Value) -> Result<(), Fault> {
         let (id, subject) = (id(person)?, subject(person)?);
         let consent = match event {
-            Event::Consent => Consent::given(subject, act, person)?,
+            Event::Consent => {
+                words(act, person)?;
+                Consent::given(subject, act, person)?
+            }
             _ => Consent { stage: Stage::Refused, since: index, ..Consent::unknown(subject) },
         };
         if self.0.insert(id, consent).is_some() {
@@ -94,6 +98,16 @@ impl Consents {
             return Err(rule("it is not to the body and the client of its consent"));
         }
         if leaf.event() == Event::Release { consent.take_use() } else { Ok(()) }
+    }
+}
+
+/// The words of the notice that are kept are those whose hash the act carries.
+fn words(act: &Value, person: &Value) -> Result<(), Fault> {
+    let kept = person.pointer("/text/fr").and_then(Value::as_str);
+    let digest = act.get("notice").and_then(Value::as_str).and_then(base64url_32);
+    match (kept, digest) {
+        (Some(kept), Some(digest)) if <[u8; 32]>::from(Sha256::digest(kept)) == digest => Ok(()),
+        _ => Err(rule("the words of its notice are not those that its act commits to")),
     }
 }
 
@@ -232,6 +246,17 @@ mod tests {
         for (kind, event) in stages {
             log.add_stage(*kind, event, "s3", "c3");
         }
+    }
+
+    #[test]
+    fn the_words_of_a_notice_are_those_that_the_act_commits_to() {
+        let other = "the words of its notice are not those that its act commits to";
+        departs(CONSENT, other, |log| log.entries[CONSENT].person["text"]["fr"] = json!("Avis."));
+        departs(CONSENT, other, |log| drop(log.entries[CONSENT].person.as_object_mut().unwrap().remove("text")));
+        departs(CONSENT, other, |log| log.entries[CONSENT].act["notice"] = json!(null));
+        departs(25, other, |log| {
+            log.add(36, "informed", json!({"notice": null}), json!({"subject": "s1", "text": {"fr": "Avis"}}));
+        });
     }
 
     #[test]

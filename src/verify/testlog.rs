@@ -198,7 +198,8 @@ impl TestLog {
 
         self.add(24, "attestation", json!({}), json!({"subject": "s4", "record": "d2"}));
         self.add(26, "status", json!({}), json!({"subject": "s4"}));
-        self.add(36, "informed", json!({"basis": "act"}), json!({"subject": "s4"}));
+        let act = json!({"basis": "act", "notice": base64url(&Sha256::digest("Avis"))});
+        self.add(36, "informed", act, json!({"subject": "s4", "text": {"fr": "Avis"}}));
 
         self.add_consent("s5", "c6", Some(1));
         self.last().person["until"] = json!(START + self.size());
@@ -216,8 +217,12 @@ impl TestLog {
     }
 
     pub(super) fn add_consent(&mut self, subject: &str, consent: &str, max_uses: Option<u64>) {
-        let person = json!({"subject": subject, "consent": consent, "until": START + 1000, "max_uses": max_uses});
-        let act = json!({"receiving": "habitation", "client": "habitation-app", "purpose": "logement"});
+        let person = json!({
+            "subject": subject, "consent": consent, "until": START + 1000, "max_uses": max_uses, "text": {"fr": "Avis"},
+        });
+        let act = json!({
+            "receiving": "habitation", "client": "habitation-app", "purpose": "logement", "notice": base64url(&Sha256::digest("Avis")),
+        });
         self.add(17, "consent", act, person);
     }
 

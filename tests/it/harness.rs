@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use unefois::app;
+use unefois::app::{self, Command as Order, sign_activation};
 use unefois::clock::{Clock, Moment, SystemClock};
 use unefois::dev::browser::{Browser, Landed, Page};
 use unefois::dev::client::{Client, Pushed, Token};
 use unefois::dev::wire::Answer;
 use unefois::dev::world::Founded;
+use unefois::jose::b64;
+use unefois::policy::Bundle;
 use unefois::verify;
 
 /// The portal that drafts and checks.
@@ -420,6 +422,25 @@ pub(crate) fn reasons(answer: &Answer) -> Vec<String> {
 pub(crate) async fn log_size(world: &Founded) -> u64 {
     let note = world.wire().unwrap().get(&format!("{}/log/checkpoint", world.issuer)).await.unwrap().text();
     note.lines().nth(1).unwrap().parse().unwrap()
+}
+
+/// The purposes of the catalogue.
+pub(crate) const PURPOSES: &str = "catalogue/purposes.toml";
+
+/// Brings the bundle into force with one text of one of its files replaced; its digest. What was changed stays changed.
+pub(crate) async fn activate(world: &Founded, file: &str, from: &str, to: &str) -> [u8; 32] {
+    let head = app::command(&world.config, Order::Head).await.unwrap();
+    let previous = b64::decode_array::<32>(head["bundle"].as_str().unwrap()).unwrap();
+    let mut files = world.files.clone();
+    let text = files.get_mut(file).unwrap();
+    assert!(text.contains(from));
+    *text = text.replace(from, to);
+    let bundle = Bundle::from_files(files);
+    let digest = *bundle.load().unwrap().digest();
+    let signature = sign_activation(&world.administrator, &digest, &previous).unwrap();
+    let bundle = String::from_utf8(bundle.canonical().unwrap()).unwrap();
+    app::command(&world.config, Order::Activate { bundle, signatures: vec![signature.named()] }).await.unwrap();
+    digest
 }
 
 /// A broker in a process of its own, on a world that was founded.

@@ -27,3 +27,4 @@ mod rehearse;
 mod scenario;
 mod sessions;
 mod start;
+mod without_consent;

@@ -4,14 +4,16 @@
 use serde_json::{Value, json};
 use unefois::app::{self, Command};
 use unefois::clock::{Clock as _, SystemClock};
+use unefois::crypto::sha256;
 use unefois::dev::browser::Page;
 use unefois::dev::play;
 use unefois::dev::world::{Founded, Setting, World};
+use unefois::jose::b64;
 use unefois::verify;
 
 use super::harness::{
-    ADDRESSES, Broker, CHANGE_OF_ADDRESS, Handed, INCOME, Log, OLD_TOWN, PORTAL, Person, RESIDENCE, STUDENT_AID, TOWN,
-    Wanted, address, client, log_size, push, reasons,
+    ADDRESSES, Broker, CHANGE_OF_ADDRESS, Handed, INCOME, Log, OLD_TOWN, PORTAL, PURPOSES, Person, RESIDENCE,
+    STUDENT_AID, TOWN, Wanted, activate, address, client, log_size, push, reasons,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,5 +350,38 @@ async fn p10_refusing_and_withdrawing_are_as_easy_as_agreeing() {
     let log = Log::export(&world).await;
     let decided: Vec<_> = log.of(&["consent", "consent-refused", "withdrawal"]).iter().map(|it| it.event).collect();
     assert_eq!(decided, ["consent", "consent-refused", "withdrawal"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_can_be_read_again_whatever_became_of_the_bundle() {
+    let world = World::make(false, None).await.unwrap();
+    let (portal, agency) = (client(&world, PORTAL).await, client(&world, TOWN).await);
+    let mut person = Person::new(&world, "alice");
+    person.give_address(&world, &portal).await;
+    let _held = person.consent(&world, &agency, &RESIDENCE).await;
+    let why = "Vous donner accès aux services que la municipalité réserve à ses résidents.";
+    for later in ["Une autre fin.", "Une troisième fin.", "Une quatrième fin."] {
+        activate(&world, PURPOSES, why, later).await;
+    }
+
+    // What was shown is kept in words; its hash is the one in the act, which every earlier proof covers.
+    let log = Log::export(&world).await;
+    let consent = log.one("consent");
+    let words = consent.person["text"]["fr"].as_str().unwrap();
+    assert!(words.contains(why) && !words.contains("Une autre fin"), "{words}");
+    assert_eq!(consent.act["notice"], b64::encode(sha256(&[words.as_bytes()])).as_str());
+    let notice = &consent.person["notice"];
+    assert_eq!((&notice["template"], &notice["template_version"]), (&json!("consent"), &json!(2)));
+    assert_eq!((&notice["language"], &notice["attested"]), (&json!("fr"), &Value::Null));
+    assert_eq!(notice["records"].as_object().unwrap().keys().collect::<Vec<_>>(), ["adresse"]);
+    assert!(notice["keys"].as_array().unwrap().contains(&json!("alternative")));
+    log.audited(&world, Vec::new());
+    // Who changes a word of it is found out.
+    let persons = log.folder.join("persons.jsonl");
+    let text = std::fs::read_to_string(&persons).unwrap();
+    std::fs::write(&persons, text.replacen("Vous donner accès", "Vous donner tout accès", 1)).unwrap();
+    let trust = verify::Trust { vkey: Some(world.vkey.clone()), checkpoints: Vec::new(), proofs: Vec::new() };
+    assert!(!verify::audit(&log.folder, &trust).unwrap().ok);
     world.end().await;
 }

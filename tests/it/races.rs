@@ -10,8 +10,8 @@ use unefois::dev::client::Client;
 use unefois::dev::world::{Founded, World};
 
 use super::harness::{
-    ADDRESSES, Answers, CHANGE_OF_ADDRESS, Consented, Load, Log, NEW_TOWN, OLD_TOWN, PORTAL, Person, RESIDENCE, TOWN,
-    Wanted, address, client, push, reasons,
+    ADDRESSES, Answers, CHANGE_OF_ADDRESS, Consented, Load, Log, NEW_TOWN, OLD_TOWN, PORTAL, PURPOSES, Person,
+    RESIDENCE, TOWN, Wanted, activate, address, client, push, reasons,
 };
 
 /// Asks side by side.
@@ -232,13 +232,18 @@ async fn what_is_released_after_an_activation_is_released_under_it() {
     let load = scene.load(usize::MAX);
     load.until(100).await;
     // Another purpose moves: releases go on, under the new bundle.
-    let first =
-        activate(&scene.world, "kept = { fr = \"L’organisme garde l’adresse", "kept = { fr = \"Il garde l’adresse")
-            .await;
+    let first = activate(
+        &scene.world,
+        PURPOSES,
+        "kept = { fr = \"L’organisme garde l’adresse",
+        "kept = { fr = \"Il garde l’adresse",
+    )
+    .await;
     load.until(250).await;
     // Their own purpose moves: what was consented to is no longer what is asked.
     let second = activate(
         &scene.world,
+        PURPOSES,
         "[purposes.residence-municipale]\nversion = 1",
         "[purposes.residence-municipale]\nversion = 2",
     )
@@ -259,13 +264,4 @@ async fn what_is_released_after_an_activation_is_released_under_it() {
     assert_eq!(answers.statuses().keys().collect::<Vec<_>>(), [&403], "{:?}", answers.statuses());
     log.holds(&scene.world, &answers.handed);
     scene.world.end().await;
-}
-
-/// Brings the bundle into force with one text of its purposes replaced; its digest. What was changed stays changed.
-async fn activate(world: &Founded, from: &str, to: &str) -> [u8; 32] {
-    let mut files = world.files.clone();
-    let purposes = files.get_mut("catalogue/purposes.toml").unwrap();
-    assert!(purposes.contains(from));
-    *purposes = purposes.replace(from, to);
-    world.activate(files).await.unwrap()
 }

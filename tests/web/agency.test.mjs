@@ -19,7 +19,7 @@ async function consentTo(person, who, details) {
 
 // Opens and verifies a data token as the body would. Gives its claims.
 async function verified(dataToken, audience = 'afe') {
-  const key = await importJWK(dev.encryption_key, 'ECDH-ES')
+  const key = await importJWK(dev.encryption_keys.afe, 'ECDH-ES')
   const { plaintext, protectedHeader } = await compactDecrypt(dataToken, key, {
     keyManagementAlgorithms: ['ECDH-ES'],
     contentEncryptionAlgorithms: ['A256GCM'],

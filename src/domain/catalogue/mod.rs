@@ -197,9 +197,13 @@ impl Catalogue {
         self.outside.values().any(|file| file.to == *abroad && file.adequate && file.on <= day)
     }
 
+    /// The hosts outside Québec.
+    pub fn hosts_outside(&self) -> impl Iterator<Item = (&HostId, &Host)> {
+        self.hosts.iter().filter(|(_, host)| !host.place.is_quebec())
+    }
+
     /// Whether every host outside Québec has its file.
     pub fn hosts_assessed(&self, day: Day) -> bool {
-        let mut outside = self.hosts.iter().filter(|(_, host)| !host.place.is_quebec());
-        outside.all(|(id, _)| self.assessed(&Abroad::Host(id.clone()), day))
+        self.hosts_outside().all(|(id, _)| self.assessed(&Abroad::Host(id.clone()), day))
     }
 }

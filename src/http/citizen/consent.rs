@@ -6,31 +6,30 @@ use askama::Template as _;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::flow::{Flow, finish, flow, leave, step_up};
+use super::flow::{Flow, asked_for, finish, flow, leave, step_up};
+use super::notice::{Values, notice};
 use super::sign_in::begin;
 use super::{beginner, other_person, person};
 use crate::broker::{Asked, Chosen, Refusal};
 use crate::clock::Moment;
-use crate::crypto::sha256;
-use crate::domain::{AttributeId, Language, Notice};
+use crate::domain::AttributeId;
 use crate::http::browser::{Browser, Stop};
 use crate::http::oauth::{Pushed, Pushes};
 use crate::http::visit::{Answer, Opened, Posted};
 use crate::http::{App, view};
 use crate::identity::AuthenticatedPerson;
-use crate::jose::b64;
-use crate::pages::{self, Outcome};
+use crate::pages::{Consent, Outcome};
 
 /// `GET /{language}/consentement`: the question, with the exact values.
 pub(in crate::http) async fn consent(State(app): State<Arc<App>>, Opened(mut browser): Opened) -> Answer {
     let person = beginner(&app, &browser)?;
     let (_, pushed, asked) = consent_asked(&app, &browser).await?;
-    if step_up(&app, &asked) && !person.express() {
+    if step_up(&app, &asked.ask.purpose, asked_for(&asked)) && !person.express() {
         return begin(&app, &mut browser).await;
     }
     let shown = browser.session.show(app.broker.now());
     app.keep(&browser).await?;
-    let page = question(&app, &browser, &person, &asked, shown).await?;
+    let (page, _) = question(&app, &browser, &person, &asked, shown).await?;
     Ok(app.page(&browser, StatusCode::OK, page.render(), &[&pushed.redirect_uri]))
 }
 
@@ -39,19 +38,23 @@ pub(in crate::http) async fn answer_consent(State(app): State<Arc<App>>, Posted(
     let person = person(&app, &browser)?;
     let (handle, pushed, asked) = consent_asked(&app, &browser).await?;
     let shown = browser.session.shown().ok_or_else(|| app.refused(&browser, &Refusal::State))?;
-    let mut page = question(&app, &browser, &person, &asked, shown).await?;
+    let (mut page, values) = question(&app, &browser, &person, &asked, shown).await?;
+    let told = |language| page.told(language);
+    let (notice, text) = notice(Consent::TEMPLATE, told, &values, &browser, shown)
+        .ok_or_else(|| app.refused(&browser, &Refusal::State))?;
     let ticked = |name| form.list(name).filter_map(|id| id.parse::<AttributeId>().ok());
     let chosen = Chosen {
         optional: ticked("with").chain(ticked("express")).collect(),
         express: ticked("express").collect(),
-        notice: notice(&page, browser.language, shown).ok_or_else(|| app.refused(&browser, &Refusal::State))?,
+        notice,
+        text,
         control: form.get("choice").unwrap_or_default().to_owned(),
         same_session: browser.session.is_same(),
     };
     let (choice, again) = (form.get("choice"), form.get("again").is_some());
     // The values are shown, or agreed to, only as strongly signed in as for the question itself: that may have aged.
     let on_values = choice == Some("yes") || (choice.is_none() && again);
-    if on_values && chosen.same_session && step_up(&app, &asked) && !person.express() {
+    if on_values && chosen.same_session && step_up(&app, &asked.ask.purpose, asked_for(&asked)) && !person.express() {
         return begin(&app, &mut browser).await;
     }
     match choice {
@@ -86,7 +89,7 @@ async fn consent_asked(app: &App, browser: &Browser) -> Result<(String, Box<Push
     match flow(app, browser).await? {
         Flow::Request(handle, pushed) => match pushed.what.clone() {
             Pushes::Consent(asked) => Ok((handle, pushed, asked)),
-            Pushes::Session(_) => Err(app.refused(browser, &Refusal::Unknown)),
+            Pushes::Relying(_) | Pushes::Session(_) => Err(app.refused(browser, &Refusal::Unknown)),
         },
         Flow::Draft(..) => Err(app.refused(browser, &Refusal::Unknown)),
     }
@@ -99,19 +102,13 @@ async fn question(
     person: &AuthenticatedPerson,
     asked: &Asked,
     shown: Moment,
-) -> Result<pages::Consent, Stop> {
+) -> Result<(Consent, Values), Stop> {
     let attributes = asked.ask.attributes.union(&asked.ask.optional).cloned().collect();
     let values = app.broker.preview(person, attributes).await.map_err(|it| app.refused(browser, &it))?;
     let in_force = app.broker.in_force();
     let chrome = app.chrome(browser, "consentement");
     let custodian = app.broker.custodian();
     let page = view::consent(chrome, in_force.catalogue(), custodian, person, asked, &values, shown);
-    page.ok_or_else(|| app.refused(browser, &Refusal::Unknown))
-}
-
-/// What the person had before their eyes: enough to prove it.
-fn notice(page: &pages::Consent, language: Language, shown: Moment) -> Option<Notice> {
-    let hash = |language| page.notice_text(language).ok().map(|text| b64::encode(sha256(&[text.as_bytes()])));
-    let (sha256_fr, sha256) = (hash(Language::Fr)?, hash(language)?);
-    Some(Notice { template: "consent/v1".to_owned(), language, sha256_fr, sha256, shown })
+    let page = page.ok_or_else(|| app.refused(browser, &Refusal::Unknown))?;
+    Ok((page, values))
 }

@@ -36,7 +36,7 @@ pub(in crate::http) async fn withdrawal(
     let shown = app.broker.decisions(&person, None).await.map_err(|it| app.refused(&browser, &it))?;
     let chrome = app.chrome(&browser, &format!("decisions/{consent}"));
     let in_force = app.broker.in_force();
-    let page = shown.iter().find(|shown| shown.consent.id == consent);
+    let page = shown.consents.iter().find(|shown| shown.consent.id == consent);
     let page = page.map(|shown| view::withdraw(chrome, in_force.catalogue(), shown, app.broker.now()));
     let page = page.ok_or_else(|| app.refused(&browser, &Refusal::Unknown))?;
     Ok(app.page(&browser, StatusCode::OK, page.render(), &[]))

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::other_person;
 use crate::broker::{Asked, Refusal};
-use crate::domain::ClientId;
+use crate::domain::{AttributeId, ClientId, PurposeId};
 use crate::ephemeral::{Lost, Space};
 use crate::http::App;
 use crate::http::browser::{Browser, Stop};
@@ -28,11 +28,20 @@ impl Flow {
     }
 }
 
-/// Whether consenting to this takes a stronger sign-in.
-pub(super) fn step_up(app: &App, asked: &Asked) -> bool {
+/// Whether seeing these values, and consenting to their release, takes a stronger sign-in.
+pub(super) fn step_up<'a>(
+    app: &App,
+    purpose: &PurposeId,
+    attributes: impl IntoIterator<Item = &'a AttributeId>,
+) -> bool {
     let in_force = app.broker.in_force();
-    let mut attributes = asked.ask.attributes.iter().chain(&asked.ask.optional);
-    attributes.any(|id| in_force.catalogue().sensitive_for(id, &asked.ask.purpose))
+    let catalogue = in_force.catalogue();
+    attributes.into_iter().any(|id| catalogue.sensitive_for(id, purpose))
+}
+
+/// The attributes of a question.
+pub(super) fn asked_for(asked: &Asked) -> impl Iterator<Item = &AttributeId> {
+    asked.ask.attributes.iter().chain(&asked.ask.optional)
 }
 
 /// What brought the browser here; a page where it is over.
@@ -64,6 +73,7 @@ pub(super) async fn next(app: &App, browser: &Browser) -> Result<String, Stop> {
             Flow::Draft(..) => "brouillon",
             Flow::Request(_, pushed) => match pushed.what {
                 Pushes::Consent(_) => "consentement",
+                Pushes::Relying(_) => "avis",
                 Pushes::Session(_) => "portail",
             },
         },

@@ -8,6 +8,8 @@ pub(super) mod consent;
 pub(super) mod decisions;
 pub(super) mod draft;
 mod flow;
+pub(super) mod informed;
+mod notice;
 pub(super) mod session;
 pub(super) mod sign_in;
 

@@ -40,7 +40,7 @@ async fn session_asked(app: &App, browser: &Browser) -> Result<(String, Box<Push
     match flow(app, browser).await? {
         Flow::Request(handle, pushed) => match pushed.what.clone() {
             Pushes::Session(ask) => Ok((handle, pushed, ask)),
-            Pushes::Consent(_) => Err(app.refused(browser, &Refusal::Unknown)),
+            Pushes::Consent(_) | Pushes::Relying(_) => Err(app.refused(browser, &Refusal::Unknown)),
         },
         Flow::Draft(..) => Err(app.refused(browser, &Refusal::Unknown)),
     }

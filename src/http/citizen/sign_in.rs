@@ -6,7 +6,7 @@ use askama::Template as _;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 
-use super::flow::{Flow, flow, next, step_up};
+use super::flow::{Flow, asked_for, flow, next, step_up};
 use crate::broker::{NotActing, Refusal};
 use crate::http::browser::{Browser, Stop};
 use crate::http::oauth::Pushes;
@@ -129,8 +129,9 @@ pub(super) async fn hand_over(app: &App, browser: &mut Browser) -> Answer {
 async fn manner(app: &App, browser: &Browser) -> Manner {
     match flow(app, browser).await {
         Ok(Flow::Request(_, pushed)) => match &pushed.what {
-            Pushes::Consent(asked) if step_up(app, asked) => Manner::STEPPED_UP,
-            Pushes::Consent(_) | Pushes::Session(_) => Manner::EVERYDAY,
+            Pushes::Consent(asked) if step_up(app, &asked.ask.purpose, asked_for(asked)) => Manner::STEPPED_UP,
+            Pushes::Relying(relying) if step_up(app, &relying.purpose, &relying.attributes) => Manner::STEPPED_UP,
+            Pushes::Consent(_) | Pushes::Relying(_) | Pushes::Session(_) => Manner::EVERYDAY,
         },
         Ok(Flow::Draft(..)) | Err(_) => Manner::EVERYDAY,
     }

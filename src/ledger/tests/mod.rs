@@ -167,8 +167,10 @@ async fn consented(ledger: &Ledger, who: u8) {
     let (_, key) = ledger.vault.key_or_new(&subject(who), &Class::Evidence).unwrap();
     let put = vec![Write::PutSubject(subject(who)), key.unwrap()];
     ledger.write(Lane::Person, Vec::new(), put).await.unwrap();
-    let terms = json!({"until": NOW.plus(1_000), "max_uses": 2});
-    enter(ledger, of(Event::Consent, who, asked(), terms), vec![]).await;
+    let terms = json!({"until": NOW.plus(1_000), "max_uses": 2, "text": {"fr": "Avis"}});
+    let mut act = asked();
+    act["notice"] = json!(crate::jose::b64::encode(crate::crypto::sha256(&[b"Avis"])));
+    enter(ledger, of(Event::Consent, who, act, terms), vec![]).await;
     enter(ledger, released(who, u64::from(who) * 10), vec![]).await;
     enter(ledger, released(who, u64::from(who) * 10 + 1), vec![]).await;
     enter(ledger, of(Event::Withdrawal, who, json!({"outcome": "withdrawn"}), json!({})), vec![]).await;

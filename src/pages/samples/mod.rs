@@ -6,7 +6,8 @@ mod person;
 use askama::Template as _;
 
 use self::officer::{denied, refusal};
-use self::person::{active, enterprise, hostile, incomplete, not_on_file, optional_not_on_file};
+pub(super) use self::person::outside;
+use self::person::{active, enterprise, hostile, incomplete, informed_for_child, not_on_file, optional_not_on_file};
 use super::*;
 use crate::clock::Moment;
 use crate::domain::{Capacity, SubjectKind};
@@ -33,11 +34,20 @@ pub(super) fn all(language: Language) -> Vec<(String, String)> {
     add("consent-incomplete", incomplete(language).render());
     add("consent-not-on-file", not_on_file(language).render());
     add("consent-optional-not-on-file", optional_not_on_file(language).render());
+    add("consent-outside", outside(language).render());
+    add("informed", Informed::sample(language).render());
+    add("informed-for-child", informed_for_child(language).render());
     add("consent-enterprise", enterprise(language).render());
     add("consent-hostile", hostile(language).render());
     add("decisions", Decisions::sample(language).render());
-    let none =
-        Decisions { active: vec![], ended: vec![], refused: vec![], records: vec![], ..Decisions::sample(language) };
+    let none = Decisions {
+        active: vec![],
+        ended: vec![],
+        refused: vec![],
+        unasked: vec![],
+        records: vec![],
+        ..Decisions::sample(language)
+    };
     add("decisions-none", none.render());
     add("withdraw", Withdraw { chrome: chrome(), decided: active() }.render());
     add(
@@ -170,11 +180,14 @@ fn town_name() -> Text {
     text("Municipalité déclarée", "Declared municipality")
 }
 
-fn wishes() -> [(&'static str, Wish); 3] {
+fn wishes() -> [(&'static str, Wish); 4] {
     let purpose = text("Admissibilité à l’aide financière aux études", "Eligibility for student financial assistance");
     let (attributes, holders) = (vec![income(), town_name()], vec![town().name]);
+    let informed =
+        Wish::Informed { purpose: purpose.clone(), attributes: attributes.clone(), holders: holders.clone() };
     [
         ("arrival-consent", Wish::Consent { purpose, attributes, holders }),
+        ("arrival-informed", informed),
         ("arrival-session", Wish::Session { checks: vec![address()], drafts: vec![address(), income()] }),
         ("arrival-draft", Wish::Draft { kind: address() }),
     ]

@@ -128,9 +128,57 @@ impl Consent {
                 "Attach a copy of your notice of assessment to your application, or go to the financial assistance office. There is no charge.",
             ),
             kept: text("Sept ans après la fin de l’année d’études.", "Seven years after the end of the academic year."),
+            outside: Outside::default(),
             case: Some("AFE-2026-00417".into()),
         }
     }
+}
+
+/// The same, to a body outside Québec, by way of a host that is too.
+pub(in crate::pages) fn outside(language: Language) -> Consent {
+    let recipient = Some(Abroad { name: university().name, place: "CA-ON".into() });
+    let hosts = vec![Abroad { name: text("Hébergement de secours", "Backup hosting"), place: "US".into() }];
+    Consent { outside: Outside { recipient, hosts }, ..Consent::sample(language) }
+}
+
+impl Informed {
+    pub(in crate::pages) fn sample(language: Language) -> Self {
+        let asked = Consent::sample(language);
+        Self {
+            chrome: chrome(language),
+            mandate: None,
+            purpose: text("Révision de l’aide sociale", "Review of social assistance"),
+            version: 1,
+            why: text(
+                "Réviser chaque mois le montant de l’aide qui vous est versée.",
+                "To review each month the amount of assistance paid to you.",
+            ),
+            powers: asked.powers,
+            receiving: town(),
+            ground: Ground {
+                title: text("Entente sur le revenu 2026-014", "Agreement on income 2026-014"),
+                section: "A-2.1, art. 68(1)".into(),
+                intervals: Some(text("À la demande, une fois par mois au plus.", "On request, once a month at most.")),
+            },
+            custody: asked.custody,
+            items: asked.items.into_iter().filter(|item| !item.optional).collect(),
+            until: asked.until,
+            alternative: asked.alternative,
+            kept: asked.kept,
+            outside: asked.outside,
+            case: asked.case,
+        }
+    }
+}
+
+/// Read by a parent, and not all of it is on file.
+pub(super) fn informed_for_child(language: Language) -> Informed {
+    let mut page = Informed::sample(language);
+    page.chrome.acting_for = Some("Léo O’Bomsawin".into());
+    page.mandate = Some(MandateKind::Parent);
+    page.items.get_mut(1).unwrap().on_file = None;
+    page.case = None;
+    page
 }
 
 pub(super) fn incomplete(language: Language) -> Consent {
@@ -220,6 +268,22 @@ impl Decisions {
                 Decided { state: State::Expired { since, until: at }, ..ended.clone() },
             ],
             refused: vec![Decided { state: State::Refused { at }, ..ended }],
+            unasked: vec![Unasked {
+                receiving: town().name,
+                purpose: text("Révision de l’aide sociale", "Review of social assistance"),
+                reason: Some(text("Entente sur le revenu (art. 68(1))", "Agreement on income (s. 68(1))")),
+                citations: vec![Citation {
+                    cite: "A-2.1, art. 68".into(),
+                    read: "2017-05-17".parse().ok(),
+                    to_confirm: false,
+                }],
+                released: Released {
+                    at,
+                    attributes: vec![income()],
+                    index: 1_207,
+                    proof_href: "/fr/preuves/1207".into(),
+                },
+            }],
             records: vec![
                 RecordLine { kind: address(), holder: town().name, since: at },
                 RecordLine { kind: income(), holder: town().name, since },

@@ -183,6 +183,22 @@ fn without_its_own_basis_or_subject_nothing_moves() {
 }
 
 #[test]
+fn what_a_body_relies_on_is_decided_before_anyone_comes_as_its_release_will_be() {
+    let relies = |law: &InForce, names: &[&str]| {
+        let act = Reliance { purpose: "aide-sociale".parse().unwrap(), attributes: attributes(names) };
+        let decided = law.decide(&mess(), act, &client_facts(), now());
+        decided.map(|permit| permit.grounds().facts_text().to_owned()).map_err(|denial| told(&denial))
+    };
+    let release = law().decide(&mess(), basis_ask(&["revenu.annee"]), &of_subject(), now()).unwrap();
+    assert_eq!(relies(&law(), &["revenu.annee"]).unwrap(), release.grounds().facts_text());
+    let pending = law_with(AGREEMENTS, r#"received = "2026-02-20""#, r#"received = "2026-12-31""#);
+    assert_eq!(relies(&pending, &["revenu.annee"]).unwrap_err(), ["agreement-not-received"]);
+    // Where the person's will is the basis, nobody relies on anything else.
+    let will = law_with("catalogue/purposes.toml", "bases = [{ recipients", "bases = [] #");
+    assert!(relies(&will, &["revenu.annee"]).is_err());
+}
+
+#[test]
 fn an_act_is_cited_with_its_section_and_permits_nothing_alone_outside_a_demonstration() {
     let bases = r#"basis = { on = "agreement", agreement = "entente-revenu-mess" }"#;
     let act = r#"basis = { on = "act", provision = "disposition" }"#;

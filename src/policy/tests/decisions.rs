@@ -45,7 +45,8 @@ fn facts_single_out_nobody_conform_to_the_schema_and_are_canonical() {
     for (who, giver) in [(adult(), Giver::Subject), (enterprise(), representative(MandateKind::SigningOfficer, None))] {
         let of_person = person_facts(who.clone(), giver.clone());
         let actor = signed_in(&of_person, true);
-        let decision = Decision { consent: ConsentId::new([1; 16]), terms: Terms { who, giver, ..terms() } };
+        let decision =
+            Decision { consent: ConsentId::new([1; 16]), terms: Terms { who, giver, ..terms() }, text: words() };
         let case = decision.case(&view, &actor, &of_person);
         check(case.action, &case.stated);
         let submission = Submission {

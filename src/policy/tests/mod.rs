@@ -14,9 +14,10 @@ use crate::crypto::Ed25519Key;
 use crate::domain::{
     Ask, Assurance, Attestation, AttributeId, BodyId, Carried, Carry, CarryFacts, CheckAsk, ClientFacts, Consent,
     ConsentAsk, ConsentId, Custodian, Decision, DraftId, Facts, Filed, Giver, GrantId, Hop, Identified, Identifier,
-    IdentifierType, KindId, Known, Language, Lapse, Mandate, MandateKind, MandateScope, ManifestAct, Notice, Occasion,
-    OfficerFacts, Operator, OwnView, PersonFacts, Query, Reading, ReadingPurpose, Rehearsing, Relied, SessionAsk,
-    Stage, StatusChange, StatusRecord, SubjectId, SubjectKind, SubjectStatus, Submission, Suspension, Terms,
+    IdentifierType, KindId, Known, Language, Lapse, Mandate, MandateKind, MandateScope, ManifestAct, Notice, NoticeKey,
+    NoticeText, Occasion, OfficerFacts, Operator, OwnView, PersonFacts, Query, Reading, ReadingPurpose, Rehearsing,
+    Reliance, Relied, SessionAsk, Stage, StatusChange, StatusRecord, SubjectId, SubjectKind, SubjectStatus, Submission,
+    Suspension, Terms,
 };
 use crate::identity::{AuthenticatedBody, AuthenticatedOfficer, AuthenticatedPerson};
 use crate::jose::b64;
@@ -134,7 +135,7 @@ fn representative(kind: MandateKind, until: Option<Moment>) -> Giver {
 }
 
 pub(crate) fn terms() -> Terms {
-    let digest = "A".repeat(43);
+    let digest = crate::jose::b64::encode(crate::crypto::sha256(&[words().fr.as_bytes()]));
     Terms {
         purpose: "aide-etudes".parse().unwrap(),
         purpose_version: 1,
@@ -150,14 +151,22 @@ pub(crate) fn terms() -> Terms {
         act: ManifestAct { control: "yes".to_owned(), at: now().plus(-60) },
         notice: Notice {
             template: "consent".to_owned(),
+            template_version: 1,
             language: Language::Fr,
             sha256_fr: digest.clone(),
             sha256: digest,
+            records: [("revenu".parse().unwrap(), 3)].into(),
+            keys: NoticeKey::ALL.iter().copied().collect(),
+            attested: None,
             shown: now().plus(-60),
         },
         who: adult(),
         giver: Giver::Subject,
     }
+}
+
+fn words() -> NoticeText {
+    NoticeText { fr: "Avis".to_owned(), en: None }
 }
 
 pub(crate) fn consent(terms: Terms) -> Consent {

@@ -10,7 +10,7 @@ fn a_person_decides_alone_from_fourteen() {
         let mut terms = Terms { who, giver, ..terms() };
         terms.assurance.strong = express;
         change(&mut terms);
-        let decision = Decision { consent: ConsentId::new([1; 16]), terms };
+        let decision = Decision { consent: ConsentId::new([1; 16]), terms, text: words() };
         ids(&law.decide(&signed_in(&facts, express), decision, &facts, now()))
             .into_iter()
             .map(str::to_owned)
@@ -44,7 +44,7 @@ fn an_enterprise_authorises_and_never_consents() {
     let officer = representative(MandateKind::SigningOfficer, None);
     let facts_of = person_facts(enterprise(), officer.clone());
     let terms = Terms { who: enterprise(), giver: officer, ..terms() };
-    let decision = Decision { consent: ConsentId::new([1; 16]), terms: terms.clone() };
+    let decision = Decision { consent: ConsentId::new([1; 16]), terms: terms.clone(), text: words() };
     let permit = law.decide(&signed_in(&facts_of, true), decision, &facts_of, now()).unwrap();
     assert_eq!(permit.grounds().citations()[0].cite, "A-2.1, art. 23");
     let permit = law.decide(&afe(), ask(&["revenu.annee"]), &facts(consent(terms.clone())), now()).unwrap();
@@ -185,7 +185,7 @@ fn nobody_consents_or_submits_for_the_dead_and_the_liquidator_sees() {
     let died = SubjectStatus { died: Some("2026-11-20".parse().unwrap()), ..SubjectStatus::default() };
     let give = |giver: Giver, status: &SubjectStatus| {
         let facts = PersonFacts { status: status.clone(), ..person_facts(adult(), giver.clone()) };
-        let decision = Decision { consent: ConsentId::new([1; 16]), terms: Terms { giver, ..terms() } };
+        let decision = Decision { consent: ConsentId::new([1; 16]), terms: Terms { giver, ..terms() }, text: words() };
         let decided = law.decide(&signed_in(&facts, true), decision, &facts, now());
         ids(&decided).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
@@ -223,7 +223,7 @@ fn a_yes_is_to_one_source_by_an_act_after_the_notice() {
         let facts = person_facts(adult(), Giver::Subject);
         let mut terms = terms();
         change(&mut terms);
-        let decision = Decision { consent: ConsentId::new([1; 16]), terms };
+        let decision = Decision { consent: ConsentId::new([1; 16]), terms, text: words() };
         let decided = law.decide(&signed_in(&facts, true), decision, &facts, now());
         ids(&decided).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };

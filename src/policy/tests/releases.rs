@@ -291,7 +291,7 @@ fn what_several_bodies_hold_is_refused_at_each_door() {
         ..terms()
     };
     let person = person_facts(adult(), Giver::Subject);
-    let decision = Decision { consent: ConsentId::new([1; 16]), terms: of_address() };
+    let decision = Decision { consent: ConsentId::new([1; 16]), terms: of_address(), text: words() };
     assert_eq!(ids(&law.decide(&signed_in(&person, true), decision, &person, now())), ["one-source"]);
     let ask = Ask { purpose: "changement-adresse".parse().unwrap(), ..ask(&both) };
     assert_eq!(ids(&law.decide(&saaq, ask, &facts(consent(of_address())), now())), ["one-source"]);

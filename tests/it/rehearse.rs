@@ -11,8 +11,8 @@ use super::harness::{
     ADDRESSES, CHANGE_OF_ADDRESS, Log, PORTAL, Person, RESIDENCE, TOWN, client, log_size, program, reasons,
 };
 
-/// What was decided before the rules are rehearsed: three releases to the town, one to another body, and two asks of the
-/// town after the consent was withdrawn.
+/// What was decided before the rules are rehearsed: three releases to the town, one to another body, two asks of the town
+/// for more than its purpose needs, and one after the consent was withdrawn.
 async fn decided() -> World {
     let world = World::make(false, None).await.unwrap();
     let (portal, town, saaq) =
@@ -27,13 +27,15 @@ async fn decided() -> World {
     assert_eq!(saaq.release(&address.token, "cle-1", &address.ask).await.unwrap().status, 200);
     // Its one use is taken: no rule says so, and none can say otherwise.
     assert_eq!(saaq.release(&address.token, "cle-2", &address.ask).await.unwrap().status, 403);
-    let again = person.consent(&world, &town, &RESIDENCE).await;
-    person.withdraw(&world, &residence.consent).await;
-    person.withdraw(&world, &again.consent).await;
+    let mut more = residence.ask.clone();
+    more["attributes"] = json!(["adresse.municipalite", "adresse.ligne"]);
     for key in ["cle-4", "cle-5"] {
-        let refused = town.release(&residence.token, key, &residence.ask).await.unwrap();
-        assert_eq!(reasons(&refused), ["no-authorisation"], "{}", refused.text());
+        let refused = town.release(&residence.token, key, &more).await.unwrap();
+        assert_eq!(reasons(&refused), ["attribute-outside-purpose"], "{}", refused.text());
     }
+    // Refused by two rules, for the grant went with the consent: to change one of them changes nothing.
+    person.withdraw(&world, &residence.consent).await;
+    assert_eq!(town.release(&residence.token, "cle-6", &residence.ask).await.unwrap().status, 403);
     world
 }
 
@@ -69,7 +71,8 @@ async fn said(world: &World, draft: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-const RULE: &str = "rules/consent-withdrawn.cedar";
+const OUTSIDE: &str = "rules/attribute-outside-purpose.cedar";
+const WITHDRAWN: &str = "rules/consent-withdrawn.cedar";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rehearsal_counts_what_one_rule_turns_round_and_is_itself_an_entry() {
@@ -77,7 +80,7 @@ async fn a_rehearsal_counts_what_one_rule_turns_round_and_is_itself_an_entry() {
     let size = log_size(&world).await;
 
     // Without a reason, nothing is counted.
-    let forgiving = draft(&world, "forgiving", RULE, "\"withdrawn\"", "\"gone\"");
+    let forgiving = draft(&world, "forgiving", OUTSIDE, "containsAll", "containsAny");
     let silent = rehearse(&world, &forgiving, &[]).await;
     assert_eq!(silent.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&silent.stderr).contains("--reason"));
@@ -96,15 +99,15 @@ async fn a_rehearsal_counts_what_one_rule_turns_round_and_is_itself_an_entry() {
         json!(2),
         json!({"ville-de-val-cendre": 2}),
         json!({"residence-municipale": 2}),
-        json!({"consent-withdrawn": 2}),
+        json!({"attribute-outside-purpose": 2}),
     );
     assert_eq!((counted("denials"), counted("permits")), (none, two), "{rehearsed:#}");
     assert_eq!((&rehearsed["persons"], &rehearsed["entry"]), (&json!(1), &json!(size + 1)));
     assert_eq!(rehearsed["replayed"], rehearsed["decisions"]);
 
-    let strict = draft(&world, "strict", RULE, "\"withdrawn\"", "\"given\"");
+    let strict = draft(&world, "strict", WITHDRAWN, "\"withdrawn\"", "\"given\"");
     let rehearsed = said(&world, &strict).await;
-    assert_eq!((&rehearsed["denials"]["count"], &rehearsed["permits"]["count"]), (&json!(4), &json!(2)));
+    assert_eq!((&rehearsed["denials"]["count"], &rehearsed["permits"]["count"]), (&json!(4), &json!(0)));
     assert_eq!(rehearsed["denials"]["by_body"], json!({"saaq": 1, "ville-de-val-cendre": 3}));
 
     let csv = rehearse(&world, &strict, &["--reason", "Avis 7", "--csv"]).await;
@@ -118,7 +121,7 @@ async fn a_rehearsal_counts_what_one_rule_turns_round_and_is_itself_an_entry() {
     let novel = "consent: String,\n        novel: Bool,";
     let moved = draft(&world, "moved", "schema/release.cedarschema", "consent: String,", novel);
     let rehearsed = said(&world, &moved).await;
-    assert_eq!(rehearsed["not_replayed"], json!({"release-by-consent: it had no fact `novel`": 7}), "{rehearsed:#}");
+    assert_eq!(rehearsed["not_replayed"], json!({"release-by-consent: it had no fact `novel`": 8}), "{rehearsed:#}");
 
     let log = Log::export(&world).await;
     log.audited(&world, Vec::new());

@@ -245,7 +245,7 @@ fn state_consent<'a>(
     stated.insert("same_purpose", same.into());
     stated.insert("purpose_current", (!same || terms.is_none_or(current)).into());
     stated.insert("nothing_left", (same && !terms.is_none_or(left)).into());
-    stated.insert("sensitive", names(released.filter(|id| view.catalogue.sensitive_for(id, &ask.purpose))));
+    stated.insert("sensitive", names(released.filter(|id| view.catalogue.sensitive_for(id, ask.purpose))));
     stated.insert("express", names(terms.into_iter().flat_map(|terms| &terms.express)));
     state_notice(stated, view, terms.map(|terms| &terms.notice));
 }

@@ -249,7 +249,9 @@ async fn grant(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, 
         Some("authorization_code") => redeem(app, headers, &form, client).await,
         Some("client_credentials") => match &registered.role {
             Role::Source { .. } => admit(app, headers, &form, client).await,
-            _ => hold(app, headers, &form, &caller).await,
+            Role::Agency { .. } => hold(app, headers, &form, &caller).await,
+            // A portal has its tokens from a person's session alone.
+            Role::Relay {} | Role::Collector { .. } => Err(bad("unauthorized_client")),
         },
         _ => Err(bad("unsupported_grant_type")),
     }

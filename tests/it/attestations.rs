@@ -217,6 +217,8 @@ async fn only_a_source_is_admitted_and_only_to_its_own_resource() {
     let scene = Scene::set().await;
     let town = client(&scene.world, TOWN).await;
     let Err(refused) = town.admitted().await.unwrap() else { panic!("an agency is no source") };
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (400, &json!("invalid_target")));
+    let Err(refused) = client(&scene.world, PORTAL).await.admitted().await.unwrap() else { panic!("nor is a portal") };
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (400, &json!("unauthorized_client")));
     let mut person = Person::new(&scene.world, "alice");
     let portal = client(&scene.world, PORTAL).await;

@@ -530,7 +530,8 @@ async fn codes() {
     let raw = scene.form(&scene.agency, TOWN, "token_endpoint", &unknown);
     assert_eq!(error(&scene.refused("an unknown code", &raw, 400).await), "invalid_grant");
     let raw = scene.form(&scene.agency, TOWN, "token_endpoint", &[("grant_type", "client_credentials")]);
-    assert_eq!(error(&scene.refused("the grant of a source", &raw, 400).await), "unauthorized_client");
+    let answer = scene.refused("for what it holds, unnamed", &raw, 400).await;
+    assert_eq!(error(&answer), "invalid_authorization_details");
     let raw = scene.form(&scene.agency, TOWN, "token_endpoint", &[("grant_type", "password")]);
     assert_eq!(error(&scene.refused("another grant type", &raw, 400).await), "unsupported_grant_type");
     let good = [("grant_type", "authorization_code"), ("code", "inconnu")];
